@@ -1,0 +1,54 @@
+"""The two drivers: they run a procedure and know nothing of what its effects do.
+
+`perform` carries out one effect: it returns the result or raises, and what it raises is raised
+inside the procedure at its `yield`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from bucketpoint.core.effects import Effect, Procedure
+
+__all__ = ["drive", "drive_async"]
+
+T = TypeVar("T")
+
+
+def drive(procedure: Procedure[T], perform: Callable[[Effect], Any]) -> T:
+    """Run the procedure to its end and return what it returns, or raise what it raises."""
+    try:
+        effect = next(procedure)
+        while True:
+            try:
+                result = perform(effect)
+            except Exception as error:
+                effect = procedure.throw(error)
+            else:
+                effect = procedure.send(result)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        procedure.close()
+
+
+async def drive_async(
+    procedure: Procedure[T], perform: Callable[[Effect], Awaitable[Any]]
+) -> T:
+    """Run the procedure as `drive` does, awaiting each effect."""
+    try:
+        effect = next(procedure)
+        while True:
+            try:
+                result = await perform(effect)
+            except Exception as error:
+                effect = procedure.throw(error)
+            else:
+                effect = procedure.send(result)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        procedure.close()

@@ -1,0 +1,1 @@
+"""The adapters to object storage, behind the contract in `bucketpoint.stores.contract`."""
