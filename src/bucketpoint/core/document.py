@@ -1,0 +1,243 @@
+"""The stored document: a v1 checkpoint plus our one reserved member, `bucketpoint`.
+
+The member carries what exactly-once rests on: which operation of which writer made which revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from bucketpoint.core import codec
+from bucketpoint.errors import (
+    BucketpointError,
+    CorruptCheckpointError,
+    StoredDataError,
+    UnsupportedFormatError,
+)
+
+__all__ = ["FORMAT", "MEMBER", "TABLE_SIZE", "Document", "Entry", "Member", "assemble"]
+
+MEMBER = "bucketpoint"
+FORMAT = 1
+TABLE_SIZE = 16
+"""How many writers' last operations a document remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The last operation of one writer that landed, and the revision it made."""
+
+    operation: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """The reserved member of one stored document.
+
+    Attributes:
+        lineage: Random; drawn when the table of writers began.
+        revision: Counts the writes of this lineage; (lineage, revision) is never reused.
+        writers: The last writers by ID, oldest revision first.
+        evicted_revision: The highest revision ever pushed out of `writers`.
+        epoch: Counts the claims and deletes of this lineage.
+        owner: Who holds the claim of this epoch; None when it was released or deleted.
+        ttl_s: Seconds without a write after which the claim has expired.
+        adopted: The lineage began on a document that had no member.
+        deleted: The document is a tombstone.
+        extra: Unknown parts of the member, carried along.
+    """
+
+    lineage: str
+    revision: int
+    writers: dict[str, Entry]
+    evicted_revision: int = 0
+    epoch: int = 0
+    owner: str | None = None
+    ttl_s: float | None = None
+    adopted: bool = False
+    deleted: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def first(cls, lineage: str, *, adopted: bool) -> Self:
+        """The state before the first write of a new lineage."""
+        return cls(lineage=lineage, revision=0, writers={}, adopted=adopted)
+
+    def next(self, writer: str, operation: str) -> Self:
+        """The member of the document that this operation writes on top of this one."""
+        revision = self.revision + 1
+        writers = {name: entry for name, entry in self.writers.items() if name != writer}
+        evicted = self.evicted_revision
+        while len(writers) >= TABLE_SIZE:
+            oldest = min(writers, key=lambda name: writers[name].revision)
+            evicted = max(evicted, writers.pop(oldest).revision)
+        writers[writer] = Entry(operation, revision)
+        return replace(
+            self, revision=revision, writers=writers, evicted_revision=evicted, deleted=False
+        )
+
+    @property
+    def newest(self) -> Entry | None:
+        """The entry of the operation that made this very document."""
+        return next((e for e in self.writers.values() if e.revision == self.revision), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The member as it stands in the document."""
+        value: dict[str, Any] = {
+            "format": FORMAT,
+            "lineage": self.lineage,
+            "revision": self.revision,
+            "writers": {w: [e.operation, e.revision] for w, e in self.writers.items()},
+            "evicted_revision": self.evicted_revision,
+            "epoch": self.epoch,
+        }
+        if self.owner is not None:
+            value |= {"owner": self.owner, "ttl_s": self.ttl_s}
+        if self.adopted:
+            value["adopted"] = True
+        if self.deleted:
+            value["deleted"] = True
+        return value | self.extra
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read the member, or raise `StoredDataError` for what is none of ours."""
+        if not isinstance(value, dict):
+            raise _malformed("it is not an object")
+        parts: dict[str, Any] = dict(value)
+        number = parts.pop("format", None)
+        if type(number) is int and number > FORMAT:
+            msg = (
+                f"the document's bucketpoint member has format {number}, and this version writes "
+                f"format {FORMAT} only: upgrade bucketpoint to change this execution"
+            )
+            raise UnsupportedFormatError(msg)
+        if number != FORMAT or type(number) is not int:
+            raise _malformed("its format is not 1")
+        return cls(
+            lineage=_take(parts, "lineage", str),
+            revision=_take_count(parts, "revision"),
+            writers=_take_writers(parts),
+            evicted_revision=_take_count(parts, "evicted_revision"),
+            epoch=_take_count(parts, "epoch", 0),
+            owner=_take(parts, "owner", str, None),
+            ttl_s=_take(parts, "ttl_s", (int, float), None),
+            adopted=_take(parts, "adopted", bool, False),
+            deleted=_take(parts, "deleted", bool, False),
+            extra=parts,
+        )
+
+
+_REQUIRED: Any = object()
+
+
+def _malformed(reason: str) -> CorruptCheckpointError:
+    return CorruptCheckpointError(f"the document's bucketpoint member is malformed: {reason}")
+
+
+def _take(parts: dict[str, Any], name: str, kind: Any, default: Any = _REQUIRED) -> Any:
+    value = parts.pop(name, default)
+    if value is _REQUIRED:
+        raise _malformed(f"{name} is missing")
+    if value is None and default is None:
+        return None
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise _malformed(f"{name} is of the wrong type")
+    return value
+
+
+def _take_count(parts: dict[str, Any], name: str, default: Any = _REQUIRED) -> int:
+    value: int = _take(parts, name, int, default)
+    if value < 0:
+        raise _malformed(f"{name} is negative")
+    return value
+
+
+def _take_writers(parts: dict[str, Any]) -> dict[str, Entry]:
+    writers: dict[str, Entry] = {}
+    for writer, pair in _take(parts, "writers", dict).items():
+        match pair:
+            case [str(operation), int(revision)] if type(revision) is int:
+                writers[writer] = Entry(operation, revision)
+            case _:
+                raise _malformed("an entry of writers is not an operation and a revision")
+    return writers
+
+
+class Document:
+    """One stored document, as read or as written; its data is decoded when asked for.
+
+    Attributes:
+        body: The stored bytes.
+        member: The reserved member; None where the document has none, or none that can be read.
+        problem: Why the document cannot be used as a checkpoint; None where it can.
+        unwritable: Why the document must not be written over; None where it may be.
+    """
+
+    __slots__ = ("_data", "body", "member", "problem", "unwritable")
+
+    def __init__(
+        self,
+        body: bytes,
+        member: Member | None,
+        *,
+        problem: BucketpointError | None = None,
+        unwritable: UnsupportedFormatError | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        self.body = body
+        self.member = member
+        self.problem = problem
+        self.unwritable = unwritable
+        self._data = data
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """Read stored bytes; what is wrong with them becomes `problem`, never an exception."""
+        try:
+            data = codec.decode(body)
+        except StoredDataError as error:
+            return cls(body, None, problem=error)
+        if MEMBER not in data:
+            return cls(body, None, data=data)
+        raw = data.pop(MEMBER)
+        try:
+            return cls(body, Member.from_json(raw), data=data)
+        except UnsupportedFormatError as error:
+            return cls(body, None, unwritable=error, data=data)
+        except StoredDataError as error:
+            return cls(body, None, problem=error, data=data)
+
+    @property
+    def deleted(self) -> bool:
+        """It is a tombstone: for readers, nothing is there."""
+        return self.member is not None and self.member.deleted
+
+    def take_data(self) -> dict[str, Any]:
+        """Decode the document without its member; every call gives a copy of its own."""
+        data, self._data = self._data, None
+        if data is None:
+            data = codec.decode(self.body)
+            data.pop(MEMBER, None)
+        return data
+
+    def forget_data(self) -> Self:
+        """Keep the bytes only."""
+        self._data = None
+        return self
+
+
+def assemble(data: bytes, member: Member) -> bytes:
+    """Put the member at the end of an encoded JSON object that has none."""
+    separator = b"" if data == b"{}" else b","
+    return b"".join(
+        (
+            memoryview(data)[:-1],
+            separator,
+            b'"bucketpoint":',
+            codec.encode(member.to_json()),
+            b"}",
+        )
+    )

@@ -1,0 +1,315 @@
+"""What the procedures of one checkpointer share: settings, and what was last seen of each run."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.core import codec
+from bucketpoint.core.document import Document
+from bucketpoint.core.effects import DeadlinePassed, Procedure, get
+from bucketpoint.core.keys import execution_key, trim_prefix
+from bucketpoint.core.retry import Pacing, RetryPolicy
+from bucketpoint.errors import (
+    CheckpointTooLargeError,
+    DeadlineExceededError,
+    InvalidInputError,
+    NoCheckpointError,
+    StoredDataError,
+    StoreUnavailableError,
+)
+from bucketpoint.stores.contract import Capabilities, Version
+
+__all__ = [
+    "Origin",
+    "Remembered",
+    "Seen",
+    "Session",
+    "Settings",
+    "StoredCheckpoint",
+    "Target",
+    "check_readable",
+    "no_checkpoint",
+    "out_of_time",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one checkpointer behaves; every field is an argument of its constructor.
+
+    Attributes:
+        prefix: What the keys begin with; slashes around it are trimmed.
+        overwrite: Saves replace whatever is stored (last writer wins), unless a call says else.
+        default: Called with each value that is not JSON; returns what to store instead.
+        max_bytes: Documents above this size are refused, both ways.
+        retry: How conflicts and outages are dealt with.
+        purge_grace: Age a tombstone must have before `purge` removes it.
+        remembered_entries: Executions whose last seen state is kept, to save requests.
+        remembered_bytes: Bytes kept for that at most.
+    """
+
+    prefix: str = ""
+    overwrite: bool = False
+    default: Callable[[Any], Any] | None = None
+    max_bytes: int = 64 * 1024 * 1024
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    purge_grace: timedelta = timedelta(days=1)
+    remembered_entries: int = 1000
+    remembered_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", trim_prefix(self.prefix))
+        for name in ("max_bytes", "remembered_entries", "remembered_bytes"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                msg = f"{name} must be an integer of at least 0, not {value!r}"
+                raise InvalidInputError(msg)
+        if self.purge_grace <= timedelta(0):
+            msg = "purge_grace must be positive: it is what keeps late writes from reviving a run"
+            raise InvalidInputError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The object that a call is about."""
+
+    execution_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at an object showed, or what this checkpointer wrote there itself.
+
+    Attributes:
+        version: Its version; None where nothing was stored.
+        document: The document; None where nothing was stored.
+        modified_at: When it was written, by the store's clock; None when not looked at since.
+        served_at: When the look was answered, by the same clock.
+    """
+
+    version: Version | None
+    document: Document | None
+    modified_at: datetime | None = None
+    served_at: datetime | None = None
+
+    @property
+    def live(self) -> bool:
+        """There is a document, and it is no tombstone."""
+        return self.document is not None and not self.document.deleted
+
+    @property
+    def age(self) -> timedelta:
+        """Time between the write and the look, by the store's clock alone."""
+        if self.modified_at is None or self.served_at is None:
+            return timedelta(0)
+        return self.served_at - self.modified_at
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which stored state a `Checkpoint` object is; saving it again writes on exactly that one.
+
+    Attributes:
+        store: The store's URL.
+        key: The object's key.
+        version: The version that was loaded or saved.
+        unsettled: Operations that tried to save this very object with an unknown outcome; the
+            version that one of them made is as good as `version`.
+    """
+
+    store: str
+    key: str
+    version: Version
+    unsettled: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint together with what the store knows of it.
+
+    Attributes:
+        checkpoint: The checkpoint; saving it again writes on exactly this version.
+        version: The store's version of it.
+        revision: Our count of the run's writes; None for a document of another program.
+        modified_at: When it was written, by the store's clock; None straight after a write, when
+            the store has not been asked.
+    """
+
+    checkpoint: Checkpoint
+    version: Version
+    revision: int | None
+    modified_at: datetime | None
+
+
+class Remembered:
+    """The last seen states, bounded in entries and bytes; losing one costs a request, no more."""
+
+    def __init__(
+        self, entries: int, size: int, lock: AbstractContextManager[Any] | None = None
+    ) -> None:
+        self._max_entries = entries
+        self._max_bytes = size
+        self._bytes = 0
+        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._lock = lock if lock is not None else nullcontext()
+
+    def get(self, key: str) -> Seen | None:
+        """Return what was last seen under the key."""
+        with self._lock:
+            seen = self._seen.get(key)
+            if seen is not None:
+                self._seen.move_to_end(key)
+            return seen
+
+    def put(self, key: str, seen: Seen) -> None:
+        """Remember what was just seen, forgetting the least recently used where it is too much."""
+        with self._lock:
+            self._drop(key)
+            self._seen[key] = seen
+            self._bytes += _size(seen)
+            while self._seen and (
+                len(self._seen) > self._max_entries or self._bytes > self._max_bytes
+            ):
+                self._drop(next(iter(self._seen)))
+
+    def forget(self, key: str) -> None:
+        """Make the next call look."""
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        seen = self._seen.pop(key, None)
+        if seen is not None:
+            self._bytes -= _size(seen)
+
+
+def _size(seen: Seen) -> int:
+    return len(seen.document.body) if seen.document is not None else 0
+
+
+class Session:
+    """One checkpointer's side of every conversation with one store."""
+
+    def __init__(
+        self,
+        store_url: str,
+        capabilities: Capabilities,
+        settings: Settings,
+        *,
+        lock: AbstractContextManager[Any] | None = None,
+    ) -> None:
+        self.store_url = store_url
+        self.capabilities = capabilities
+        self.settings = settings
+        self.remembered = Remembered(
+            settings.remembered_entries, settings.remembered_bytes, lock
+        )
+        self.pacing = Pacing()
+
+    def target(self, execution_id: str) -> Target:
+        """Name the object of an execution, or raise `InvalidExecutionIDError`."""
+        return Target(execution_id, execution_key(self.settings.prefix, execution_id))
+
+    def encode(self, checkpoint: Checkpoint, target: Target) -> bytes:
+        """Encode a checkpoint for storing, or raise an `InvalidInputError`."""
+        try:
+            return codec.encode(checkpoint.to_document(), self.settings.default)
+        except InvalidInputError as error:
+            raise error.about(execution_id=target.execution_id, key=target.key)
+
+    def too_large(self, body: bytes, target: Target) -> CheckpointTooLargeError | None:
+        """Return the error for a document above the size limit."""
+        if len(body) <= self.settings.max_bytes:
+            return None
+        msg = (
+            f"the document has {len(body):,} bytes and the limit is {self.settings.max_bytes:,}: "
+            "store large values elsewhere and keep their address in the checkpoint, or raise "
+            "max_bytes"
+        )
+        return CheckpointTooLargeError(msg, execution_id=target.execution_id, key=target.key)
+
+    def look_once(self, target: Target) -> Procedure[Seen]:
+        """Read the object and remember what was seen."""
+        found = yield from get(target.key)
+        if found is None:
+            seen = Seen(None, None)
+        else:
+            problem = self.too_large(found.body, target)
+            document = (
+                Document(found.body, None, problem=problem)
+                if problem is not None
+                else Document.parse(found.body)
+            )
+            seen = Seen(found.version, document, found.modified_at, found.served_at)
+        self.remembered.put(target.key, seen)
+        return seen
+
+    def look(self, target: Target) -> Procedure[Seen]:
+        """Read the object, asking again while the store does not answer."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    return (yield from self.look_once(target))
+                except StoreUnavailableError:
+                    failures += 1
+                    if failures >= self.settings.retry.attempts:
+                        raise
+                yield from self.settings.retry.after_outage(failures)
+        except DeadlinePassed:
+            raise out_of_time(target) from None
+
+    def origin(self, target: Target, version: Version) -> Origin:
+        """What a checkpoint that is this version remembers of it."""
+        return Origin(self.store_url, target.key, version)
+
+    def checkpoint_of(self, seen: Seen, target: Target) -> Checkpoint:
+        """Make the checkpoint of what was seen.
+
+        Raises:
+            NoCheckpointError: Nothing is there, or a tombstone.
+            StoredDataError: What is there is no checkpoint that can be read.
+        """
+        if seen.document is None or seen.version is None or seen.document.deleted:
+            raise no_checkpoint(target)
+        check_readable(seen, target)
+        try:
+            checkpoint = Checkpoint.from_document(seen.document.take_data())
+        except StoredDataError as error:
+            raise error.about(execution_id=target.execution_id, key=target.key)
+        checkpoint._origin = self.origin(target, seen.version)
+        return checkpoint
+
+
+def no_checkpoint(target: Target) -> NoCheckpointError:
+    """The error for an execution that has no checkpoint."""
+    msg = (
+        f"no checkpoint found for execution {target.execution_id!r}: save one first, or check the "
+        "execution ID, the bucket and the prefix"
+    )
+    return NoCheckpointError(msg, execution_id=target.execution_id, key=target.key)
+
+
+def out_of_time(target: Target) -> DeadlineExceededError:
+    """The error for a call whose time ran out before anything was applied."""
+    msg = (
+        f"the time for this call on execution {target.execution_id!r} ran out; nothing was "
+        "applied: call again, with a longer timeout if the store is slow"
+    )
+    return DeadlineExceededError(msg, execution_id=target.execution_id, key=target.key)
+
+
+def check_readable(seen: Seen, target: Target) -> None:
+    """Raise what is wrong with the document that was seen, if anything is."""
+    problem = seen.document.problem if seen.document is not None else None
+    if problem is not None:
+        # A fresh one: the document may be remembered, and an error belongs to one call.
+        msg = f"what is stored for execution {target.execution_id!r} cannot be read: {problem}"
+        raise type(problem)(msg, execution_id=target.execution_id, key=target.key)

@@ -1,0 +1,426 @@
+"""The write loop: every change of a document goes through it, and it is the only place that puts.
+
+It sends one conditional write at a time and never draws a conclusion from a failed answer alone:
+it looks at the object again and asks the table of writers (docs/design/003). The order after each
+look is part of its safety: landed? unknowable? still live? Only then does the procedure decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from bucketpoint.core.document import Document, Member, assemble
+from bucketpoint.core.effects import (
+    DeadlinePassed,
+    Procedure,
+    new_id,
+    put,
+    read_clock,
+    writer_id,
+)
+from bucketpoint.core.session import Seen, Session, Target, out_of_time
+from bucketpoint.core.verdict import Base, Verdict, has_landed, judge
+from bucketpoint.errors import (
+    BucketpointError,
+    ConflictError,
+    OutcomeUnknownError,
+    PreconditionFailedError,
+    StoreConfigurationError,
+    StoreUnavailableError,
+)
+from bucketpoint.stores.contract import IfAbsent, IfVersion, Version
+
+__all__ = [
+    "KEEP",
+    "Decide",
+    "Decision",
+    "Evidence",
+    "Look",
+    "Refuse",
+    "Write",
+    "Written",
+    "unknown_outcome",
+    "write",
+]
+
+
+class _Keep(Enum):
+    KEEP = "carry what the document has"
+
+
+KEEP = _Keep.KEEP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Decision: write this data.
+
+    Attributes:
+        data: The encoded JSON object, without the member.
+        deleted: It is a tombstone.
+        raise_epoch: It begins another epoch.
+        owner: Who holds the claim from now on; `KEEP` leaves the claim as it is.
+        ttl_s: The claim's time to live, when `owner` is given.
+    """
+
+    data: bytes
+    deleted: bool = False
+    raise_epoch: bool = False
+    owner: str | None | _Keep = KEEP
+    ttl_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Decision: write nothing and raise this error. Believed only after a look of this call."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Decision: what is remembered does not do, look at the object first."""
+
+
+Decision = Write | Refuse | Look
+Decide = Callable[[Seen, bool], Procedure[Decision]]
+"""What a procedure does with a state of the object; the flag tells a look of this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that landed.
+
+    Attributes:
+        data: The data as written, without the member.
+        member: The member as written.
+        version: Its version; one that matches nothing when others have written since.
+    """
+
+    data: bytes
+    member: Member
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a later look needs to settle an unknown outcome; it pickles.
+
+    Attributes:
+        store: The store's URL.
+        target: The object.
+        writer: Who wrote.
+        operation: The ID that all attempts carried.
+        bases: The states on which attempts were made that may still land.
+    """
+
+    store: str
+    target: Target
+    writer: str
+    operation: str
+    bases: tuple[Base, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One body on one base; it is sent again only as it is."""
+
+    base: Base
+    data: bytes
+    member: Member
+    body: bytes
+
+
+def write(session: Session, target: Target, decide: Decide) -> Procedure[Written]:
+    """Apply what `decide` says to the object exactly once.
+
+    Args:
+        session: The checkpointer's session.
+        target: The object.
+        decide: Called with each state of the object that a write may be based on.
+
+    Returns:
+        What was written.
+
+    Raises:
+        OutcomeUnknownError: An attempt may have landed or may still.
+        ConflictError: Others were faster until attempts or time ran out.
+        StoreUnavailableError: The store did not answer; nothing was applied.
+        Exception: What `decide` refused with.
+    """
+    writer = yield from writer_id()
+    operation = yield from new_id()
+    return (yield from _WriteLoop(session, target, decide, writer, operation).run())
+
+
+class _WriteLoop:
+    """One operation: all its attempts, and what is known of them."""
+
+    def __init__(
+        self, session: Session, target: Target, decide: Decide, writer: str, operation: str
+    ) -> None:
+        self._session = session
+        self._target = target
+        self._decide = decide
+        self._writer = writer
+        self._operation = operation
+        self._retry = session.settings.retry
+        self._pending: list[Base] = []
+        self._attempts = 0
+        self._conflicts = 0
+        self._failures = 0
+        self._contention = 1
+        self._last_failure: BucketpointError | None = None
+        self._created_at: float | None = None
+
+    def run(self) -> Procedure[Written]:
+        try:
+            return (yield from self._until_landed())
+        except DeadlinePassed:
+            raise self._give_up(in_time=False) from self._last_failure
+
+    def _until_landed(self) -> Procedure[Written]:
+        remembered = self._session.remembered.get(self._target.key)
+        seen = remembered if remembered is not None else (yield from self._look())
+        attempt: _Attempt | None = None
+        fresh = remembered is None
+        while True:
+            if attempt is None:
+                decision = yield from self._ask(seen, fresh)
+                if isinstance(decision, Look):
+                    seen, fresh = (yield from self._look()), True
+                    continue
+                attempt = yield from self._new_attempt(seen, decision)
+            version = yield from self._send(attempt)
+            if version is not None:
+                return self._applied(attempt, version)
+            yield from self._back_off()
+            before = attempt.base
+            seen, fresh = (yield from self._look()), True
+            if self._has_landed(seen):
+                return self._found(attempt, seen)
+            attempt = yield from self._still_current(attempt, seen)
+            self._contention = _newer_writers(seen, before)
+            if self._attempts >= self._retry.attempts:
+                raise self._give_up() from self._last_failure
+
+    # --- deciding ---------------------------------------------------------------------------
+
+    def _ask(self, seen: Seen, fresh: bool) -> Procedure[Write | Look]:  # noqa: FBT001 - see Decide
+        """Ask the procedure; a refusal is believed only after a look, and with nothing pending."""
+        document = seen.document
+        if document is not None and document.unwritable is not None:
+            decision: Decision = Refuse(document.unwritable)
+        else:
+            decision = yield from self._decide(seen, fresh)
+        if document is not None:
+            document.forget_data()
+        if not isinstance(decision, Refuse):
+            return decision
+        if not fresh:
+            return Look()
+        if self._pending:
+            raise self._unknown() from decision.error
+        error = decision.error
+        if isinstance(error, BucketpointError):
+            error.about(execution_id=self._target.execution_id, key=self._target.key)
+        raise error
+
+    def _new_attempt(self, seen: Seen, decision: Write) -> Procedure[_Attempt]:
+        before = seen.document.member if seen.document is not None else None
+        if before is None:
+            lineage = yield from new_id()
+            before = Member.first(lineage, adopted=seen.document is not None)
+        member = _child(before, decision, self._writer, self._operation)
+        body = assemble(decision.data, member)
+        problem = self._session.too_large(body, self._target)
+        if problem is not None:
+            if self._pending:
+                raise self._unknown() from problem
+            raise problem
+        if seen.version is None and self._created_at is None:
+            self._created_at = (yield from read_clock()).elapsed
+        return _Attempt(Base.of(seen.version, seen.document), decision.data, member, body)
+
+    # --- sending ----------------------------------------------------------------------------
+
+    def _send(self, attempt: _Attempt) -> Procedure[Version | None]:
+        """Make one attempt, and again while it surely was not sent; None when it did not land."""
+        when = IfAbsent() if attempt.base.version is None else IfVersion(attempt.base.version)
+        key = self._target.key
+        while True:
+            yield from self._session.pacing.before_write(key)
+            self._attempts += 1
+            try:
+                return (yield from put(key, attempt.body, when, self._attempts))
+            except PreconditionFailedError as error:
+                self._conflicts += 1
+                self._last_failure = error
+                if not self._session.capabilities.single_delivery:
+                    self._add_pending(attempt.base)  # it may be our own, delivered twice
+            except OutcomeUnknownError as error:
+                self._add_pending(attempt.base)
+                yield from self._note_failure(error)
+            except StoreUnavailableError as error:
+                yield from self._note_failure(error)
+                if self._attempts >= self._retry.attempts:
+                    raise self._give_up() from error
+                yield from self._retry.after_outage(self._failures)
+                continue
+            except StoreConfigurationError as error:
+                if self._pending:
+                    raise self._unknown() from error
+                raise error.about(execution_id=self._target.execution_id, key=key)
+            self._session.remembered.forget(key)
+            return None
+
+    def _note_failure(
+        self, error: OutcomeUnknownError | StoreUnavailableError
+    ) -> Procedure[None]:
+        self._failures += 1
+        self._last_failure = error
+        if error.throttled:
+            yield from self._session.pacing.throttled(self._target.key)
+
+    def _add_pending(self, base: Base) -> None:
+        if base not in self._pending:
+            self._pending.append(base)
+
+    def _back_off(self) -> Procedure[None]:
+        if isinstance(self._last_failure, PreconditionFailedError):
+            yield from self._retry.after_conflict(self._conflicts, self._contention)
+        else:
+            yield from self._retry.after_outage(self._failures)
+
+    def _look(self) -> Procedure[Seen]:
+        """Read the object; a store that does not answer is asked again."""
+        while True:
+            try:
+                return (yield from self._session.look_once(self._target))
+            except StoreUnavailableError as error:
+                self._attempts += 1
+                yield from self._note_failure(error)
+                if self._attempts >= self._retry.attempts:
+                    raise self._give_up() from error
+            except BucketpointError as error:
+                if self._pending:
+                    raise self._unknown() from error
+                raise error.about(execution_id=self._target.execution_id, key=self._target.key)
+            yield from self._retry.after_outage(self._failures)
+
+    # --- concluding -------------------------------------------------------------------------
+
+    def _has_landed(self, seen: Seen) -> bool:
+        member = seen.document.member if seen.document is not None else None
+        return has_landed(member, self._writer, self._operation)
+
+    def _applied(self, attempt: _Attempt, version: Version) -> Written:
+        document = Document(attempt.body, attempt.member)
+        self._session.remembered.put(self._target.key, Seen(version, document))
+        return Written(attempt.data, attempt.member, version)
+
+    def _found(self, attempt: _Attempt, seen: Seen) -> Written:
+        """The look showed that it landed; the version is ours only if nobody has written since."""
+        member = seen.document.member if seen.document is not None else None
+        on_top = member is None or member.revision != attempt.member.revision
+        version = seen.version if seen.version is not None and not on_top else None
+        return Written(attempt.data, attempt.member, version or Version.superseded())
+
+    def _still_current(self, attempt: _Attempt, seen: Seen) -> Procedure[_Attempt | None]:
+        """Return the attempt if it is to be sent again as it is, None to decide anew.
+
+        While an attempt may still land on the current state, nothing else may be sent on it.
+        """
+        live = []
+        for base in self._pending:
+            verdict = judge(base, seen.version, seen.document, self._writer)
+            if verdict is Verdict.LIVE and (yield from self._is_past_proof(base)):
+                verdict = Verdict.UNKNOWN
+            if verdict is Verdict.UNKNOWN:
+                raise self._unknown() from self._last_failure
+            if verdict is Verdict.LIVE:
+                live.append(base)
+        self._pending = live
+        if all(base.version != seen.version for base in live):
+            return None
+        if attempt.base.version != seen.version:
+            # Absence has come back, and which of two bodies lands on it cannot be told.
+            raise self._unknown() from self._last_failure
+        return attempt
+
+    def _is_past_proof(self, base: Base) -> Procedure[bool]:
+        """Tell whether an attempt on this base can no longer be told from somebody else's."""
+        if base.version is None and self._created_at is not None:
+            # After half the grace a purge may come before our next look.
+            elapsed = (yield from read_clock()).elapsed - self._created_at
+            return elapsed >= self._session.settings.purge_grace.total_seconds() / 2
+        # Another program may restore the very bytes, and with them this version.
+        return base.lineage is None and (
+            base.version is not None and self._session.capabilities.content_versions
+        )
+
+    def _give_up(self, *, in_time: bool = True) -> BucketpointError:
+        """The error for a call that ends without having landed."""
+        target = self._target
+        if self._pending:
+            return self._unknown()
+        if isinstance(self._last_failure, PreconditionFailedError):
+            msg = (
+                f"other writers of execution {target.execution_id!r} were faster "
+                f"{self._conflicts} times until attempts or time ran out; nothing was applied: "
+                "call again, or have fewer writers at once"
+            )
+            return ConflictError(msg, execution_id=target.execution_id, key=target.key)
+        if not in_time:
+            return out_of_time(target)
+        msg = (
+            f"the store did not answer in {self._attempts} attempts on execution "
+            f"{target.execution_id!r}; nothing was applied: call again later"
+        )
+        return StoreUnavailableError(msg, execution_id=target.execution_id, key=target.key)
+
+    def _unknown(self) -> OutcomeUnknownError:
+        target = self._target
+        self._session.remembered.forget(target.key)
+        evidence = Evidence(
+            self._session.store_url,
+            target,
+            self._writer,
+            self._operation,
+            tuple(self._pending),
+        )
+        return unknown_outcome(evidence)
+
+
+def unknown_outcome(evidence: Evidence) -> OutcomeUnknownError:
+    """The error for a write of which nobody can tell whether it landed."""
+    msg = (
+        f"the write to execution {evidence.target.execution_id!r} may have been applied or may "
+        "still be: call settle() on this error before writing again, or load and compare"
+    )
+    return OutcomeUnknownError(
+        msg,
+        evidence=evidence,
+        execution_id=evidence.target.execution_id,
+        key=evidence.target.key,
+    )
+
+
+def _child(before: Member, decision: Write, writer: str, operation: str) -> Member:
+    """The member of the document that is written on `before`; what is not decided is carried."""
+    changes: dict[str, Any] = {"deleted": decision.deleted}
+    if decision.raise_epoch:
+        changes["epoch"] = before.epoch + 1
+    if decision.owner is not KEEP:
+        changes |= {"owner": decision.owner, "ttl_s": decision.ttl_s}
+    return replace(before.next(writer, operation), **changes)
+
+
+def _newer_writers(seen: Seen, base: Base) -> int:
+    member = seen.document.member if seen.document is not None else None
+    if member is None:
+        return 1
+    return sum(entry.revision > base.revision for entry in member.writers.values())
