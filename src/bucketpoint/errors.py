@@ -122,6 +122,9 @@ def _rebuild(cls: type[BucketpointError], message: str, state: dict[str, Any]) -
 class BucketpointError(Exception):
     """The root: everything this library raises of its own is one of these.
 
+    What to do: Catch it to handle everything of this library at once; `kind` tells the cases
+    apart.
+
     Args:
         message: What happened and what to do next; never a checkpoint's contents.
         execution_id: The execution it is about, where there is one.
@@ -152,7 +155,11 @@ class BucketpointError(Exception):
 
 
 class NoCheckpointError(BucketpointError, LookupError):
-    """There is no checkpoint under this execution ID."""
+    """There is no checkpoint under this execution ID.
+
+    What to do: Start the run from its beginning, or check the execution ID, the prefix and the
+    bucket.
+    """
 
     kind = ErrorKind.NO_CHECKPOINT
 
@@ -161,13 +168,20 @@ class NoCheckpointError(BucketpointError, LookupError):
 
 
 class ConflictError(BucketpointError):
-    """Somebody else wrote in between; nothing was written, and nothing will be."""
+    """Somebody else wrote in between; nothing was written, and nothing will be.
+
+    What to do: Load again and decide on what is there now; `atomic_update` does both.
+    """
 
     kind = ErrorKind.CONFLICT
 
 
 class VersionConflictError(ConflictError):
-    """The stored version is not the one that `if_version` or `if_absent` asked for."""
+    """The stored version is not the one that `if_version` or `if_absent` asked for.
+
+    What to do: Load again and decide anew. For `if_absent`: the run was started by somebody
+    else.
+    """
 
     kind = ErrorKind.VERSION_CONFLICT
 
@@ -176,6 +190,8 @@ class PreconditionFailedError(ConflictError):
     """A store refused one conditional request; it was surely not applied.
 
     Stores raise it to the library; users see it only when they call a store themselves.
+
+    What to do: Read the object again, and write on the version it has now.
     """
 
     kind = ErrorKind.PRECONDITION_FAILED
@@ -183,6 +199,8 @@ class PreconditionFailedError(ConflictError):
 
 class ClaimHeldError(ConflictError):
     """Another owner holds the claim.
+
+    What to do: Leave the run to its owner, or wait for it with `wait=`.
 
     Attributes:
         owner: Who holds it.
@@ -206,7 +224,10 @@ class ClaimHeldError(ConflictError):
 
 
 class FenceViolationError(ConflictError):
-    """This worker no longer holds the execution: nothing it does may be saved any more."""
+    """This worker no longer holds the execution: nothing it does may be saved any more.
+
+    What to do: Stop working on the execution; whoever holds it now goes on from the last save.
+    """
 
     kind = ErrorKind.FENCE_VIOLATION
 
@@ -216,6 +237,9 @@ class FenceViolationError(ConflictError):
 
 class StoreUnavailableError(BucketpointError, ConnectionError):
     """The store could not be asked; nothing was applied, and the call may be repeated.
+
+    What to do: Call again later. If it lasts, look at the network and at the store's own
+    status.
 
     Attributes:
         throttled: The store asked for fewer requests to this object.
@@ -236,7 +260,10 @@ class StoreUnavailableError(BucketpointError, ConnectionError):
 
 
 class DeadlineExceededError(StoreUnavailableError, TimeoutError):
-    """Time ran out before anything was applied; nothing of the call will land later."""
+    """Time ran out before anything was applied; nothing of the call will land later.
+
+    What to do: Call again with a larger `timeout=` or a later `deadline`.
+    """
 
     kind = ErrorKind.DEADLINE_EXCEEDED
 
@@ -246,6 +273,9 @@ class DeadlineExceededError(StoreUnavailableError, TimeoutError):
 
 class OutcomeUnknownError(BucketpointError):
     """The write may have been applied, may still be, or never will be.
+
+    What to do: Call `settle()`, now or later; or load and compare. Repeating an update before
+    that may apply it twice.
 
     Attributes:
         evidence: What `settle()` needs to look again; it pickles with the error, for
@@ -301,25 +331,38 @@ class OutcomeUnknownError(BucketpointError):
 
 
 class InvalidInputError(BucketpointError, ValueError):
-    """An argument cannot be used; nothing was sent to the store."""
+    """An argument cannot be used; nothing was sent to the store.
+
+    What to do: Change the argument as the message says; calling again with the same one cannot
+    help.
+    """
 
     kind = ErrorKind.INVALID_INPUT
 
 
 class InvalidExecutionIDError(InvalidInputError):
-    """The execution ID is empty, is not a string, or makes a key longer than stores take."""
+    """The execution ID is empty, is not a string, or makes a key longer than stores take.
+
+    What to do: Give the run a non-empty string as its name, and one short enough.
+    """
 
     kind = ErrorKind.INVALID_EXECUTION_ID
 
 
 class InvalidURLError(InvalidInputError):
-    """The store's URL cannot be understood."""
+    """The store's URL cannot be understood.
+
+    What to do: Write the URL as the message shows, or set `BUCKETPOINT_URL` to one.
+    """
 
     kind = ErrorKind.INVALID_URL
 
 
 class UnserializableValueError(InvalidInputError, TypeError):
     """A value in the checkpoint is not JSON, so it could not be stored without changing it.
+
+    What to do: Convert the value before the save, or give the checkpointer `default=` to
+    convert such values.
 
     Attributes:
         path: Where it stands, such as `branch_states.main.variables.due`.
@@ -340,19 +383,29 @@ class UnserializableValueError(InvalidInputError, TypeError):
 
 
 class CheckpointTooLargeError(InvalidInputError):
-    """The document is larger than the checkpointer's `max_bytes`."""
+    """The document is larger than the checkpointer's `max_bytes`.
+
+    What to do: Keep large data elsewhere and its name in the checkpoint, or raise `max_bytes`.
+    """
 
     kind = ErrorKind.CHECKPOINT_TOO_LARGE
 
 
 class BranchNotFoundError(InvalidInputError, LookupError):
-    """The checkpoint has no branch of this ID."""
+    """The checkpoint has no branch of this ID.
+
+    What to do: Check the branch ID against the keys of `branch_states`.
+    """
 
     kind = ErrorKind.BRANCH_NOT_FOUND
 
 
 class ReentrantCallError(InvalidInputError, RuntimeError):
-    """The function given to an update called the checkpointer for the same execution."""
+    """The function given to an update called the checkpointer for the same execution.
+
+    What to do: Do in the function only what its argument needs; call the checkpointer before
+    or after.
+    """
 
     kind = ErrorKind.REENTRANT_CALL
 
@@ -361,25 +414,39 @@ class ReentrantCallError(InvalidInputError, RuntimeError):
 
 
 class StoredDataError(BucketpointError, ValueError):
-    """What is stored under the key cannot be used as a checkpoint; it was left as it is."""
+    """What is stored under the key cannot be used as a checkpoint; it was left as it is.
+
+    What to do: Look at the object with a tool of the store; nothing is changed until you do.
+    """
 
     kind = ErrorKind.STORED_DATA
 
 
 class CorruptCheckpointError(StoredDataError):
-    """What is stored is not a checkpoint document."""
+    """What is stored is not a checkpoint document.
+
+    What to do: Find out who wrote it. Bring back an earlier version, or delete it with
+    `delete_checkpoint`.
+    """
 
     kind = ErrorKind.CORRUPT_CHECKPOINT
 
 
 class UnsupportedSchemaError(StoredDataError):
-    """The document has a schema version that this library does not read."""
+    """The document has a schema version that this library does not read.
+
+    What to do: Read it with the program that wrote it, or with a newer release of this
+    library.
+    """
 
     kind = ErrorKind.UNSUPPORTED_SCHEMA
 
 
 class UnsupportedFormatError(StoredDataError):
-    """The `bucketpoint` member is of a newer format: it is read, but never written over."""
+    """The `bucketpoint` member is of a newer format: it is read, but never written over.
+
+    What to do: Upgrade this library wherever it writes to this bucket.
+    """
 
     kind = ErrorKind.UNSUPPORTED_FORMAT
 
@@ -388,42 +455,63 @@ class UnsupportedFormatError(StoredDataError):
 
 
 class StoreConfigurationError(BucketpointError):
-    """The store refuses, and will go on refusing until somebody changes it."""
+    """The store refuses, and will go on refusing until somebody changes it.
+
+    What to do: Change what the message names; calling again before that cannot help.
+    """
 
     kind = ErrorKind.STORE_CONFIGURATION
 
 
 class AccessDeniedError(StoreConfigurationError, PermissionError):
-    """The credentials in use lack a right that the request needs."""
+    """The credentials in use lack a right that the request needs.
+
+    What to do: Grant the right that the message names to the credentials in use.
+    """
 
     kind = ErrorKind.ACCESS_DENIED
 
 
 class BucketNotFoundError(StoreConfigurationError, LookupError):
-    """The bucket, or the folder that stands for it, does not exist or is no folder."""
+    """The bucket, or the folder that stands for it, does not exist or is no folder.
+
+    What to do: Create the bucket or folder, or correct its name in the URL.
+    """
 
     kind = ErrorKind.BUCKET_NOT_FOUND
 
 
 class RetentionPolicyError(StoreConfigurationError):
-    """A retention policy or hold forbids the write."""
+    """A retention policy or hold forbids the write.
+
+    What to do: Lift the hold, wait until the retention ends, or use a bucket without one.
+    """
 
     kind = ErrorKind.RETENTION_POLICY
 
 
 class StoreFullError(StoreConfigurationError, OSError):
-    """The disk or the quota is full; nothing was applied, and what was stored is untouched."""
+    """The disk or the quota is full; nothing was applied, and what was stored is untouched.
+
+    What to do: Make room, then call again.
+    """
 
     kind = ErrorKind.STORE_FULL
 
 
 class UnsupportedStoreError(StoreConfigurationError):
-    """The store ignores the conditions that keep writers from overwriting each other."""
+    """The store ignores the conditions that keep writers from overwriting each other.
+
+    What to do: Use a store, or a release of it, that honours conditional writes.
+    """
 
     kind = ErrorKind.UNSUPPORTED_STORE
 
 
 class UnsupportedError(StoreConfigurationError, NotImplementedError):
-    """The store cannot do this as it is configured; the message says what to turn on."""
+    """The store cannot do this as it is configured; the message says what to turn on.
+
+    What to do: Turn on what the message names, or do without the call.
+    """
 
     kind = ErrorKind.UNSUPPORTED
