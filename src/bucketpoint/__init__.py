@@ -1,0 +1,150 @@
+"""Durable checkpoints for workflow runs, in a bucket you already have.
+
+Nothing acknowledged is lost, nothing is applied twice, and no worker silently overwrites what
+another wrote. `bucketpoint.open(url)` gives a checkpointer; see the README for the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bucketpoint.branches import next_wake_at, pause_branch, unpause_branch
+from bucketpoint.checkpoint import (
+    CHECKPOINT_SCHEMA_VERSION,
+    BranchState,
+    Checkpoint,
+    ExecutionStatus,
+    ExecutionSummary,
+    JoinConfig,
+    JoinState,
+    WaitKind,
+    WaitState,
+)
+from bucketpoint.checkpointer import BucketCheckpointer, Claim, open  # noqa: A004 - as users say
+from bucketpoint.core.retry import RetryPolicy
+from bucketpoint.core.session import StoredCheckpoint
+from bucketpoint.deadlines import deadline
+from bucketpoint.errors import (
+    AccessDeniedError,
+    BranchNotFoundError,
+    BucketNotFoundError,
+    BucketpointError,
+    CheckpointTooLargeError,
+    ClaimHeldError,
+    ConflictError,
+    CorruptCheckpointError,
+    DeadlineExceededError,
+    ErrorKind,
+    FenceViolationError,
+    InvalidExecutionIDError,
+    InvalidInputError,
+    InvalidURLError,
+    NoCheckpointError,
+    OutcomeUnknownError,
+    PreconditionFailedError,
+    ReentrantCallError,
+    RetentionPolicyError,
+    StoreConfigurationError,
+    StoredDataError,
+    StoreFullError,
+    StoreUnavailableError,
+    UnserializableValueError,
+    UnsupportedError,
+    UnsupportedFormatError,
+    UnsupportedSchemaError,
+    UnsupportedStoreError,
+    VersionConflictError,
+)
+from bucketpoint.fencing import with_fencing
+from bucketpoint.protocols import (
+    AsyncAtomicCheckpointer,
+    AsyncCheckpointer,
+    AtomicCheckpointer,
+    Checkpointer,
+)
+from bucketpoint.runtime import StoreRequest
+from bucketpoint.stores.contract import Version
+from bucketpoint.stores.file import FileStore
+from bucketpoint.stores.memory import MemoryStore
+from bucketpoint.timestamps import Duration, Timestamp
+
+if TYPE_CHECKING:
+    from bucketpoint.aio import AsyncBucketCheckpointer, AsyncClaim, open_async
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CHECKPOINT_SCHEMA_VERSION",
+    "AccessDeniedError",
+    "AsyncAtomicCheckpointer",
+    "AsyncBucketCheckpointer",
+    "AsyncCheckpointer",
+    "AsyncClaim",
+    "AtomicCheckpointer",
+    "BranchNotFoundError",
+    "BranchState",
+    "BucketCheckpointer",
+    "BucketNotFoundError",
+    "BucketpointError",
+    "Checkpoint",
+    "CheckpointTooLargeError",
+    "Checkpointer",
+    "Claim",
+    "ClaimHeldError",
+    "ConflictError",
+    "CorruptCheckpointError",
+    "DeadlineExceededError",
+    "Duration",
+    "ErrorKind",
+    "ExecutionStatus",
+    "ExecutionSummary",
+    "FenceViolationError",
+    "FileStore",
+    "InvalidExecutionIDError",
+    "InvalidInputError",
+    "InvalidURLError",
+    "JoinConfig",
+    "JoinState",
+    "MemoryStore",
+    "NoCheckpointError",
+    "OutcomeUnknownError",
+    "PreconditionFailedError",
+    "ReentrantCallError",
+    "RetentionPolicyError",
+    "RetryPolicy",
+    "StoreConfigurationError",
+    "StoreFullError",
+    "StoreRequest",
+    "StoreUnavailableError",
+    "StoredCheckpoint",
+    "StoredDataError",
+    "Timestamp",
+    "UnserializableValueError",
+    "UnsupportedError",
+    "UnsupportedFormatError",
+    "UnsupportedSchemaError",
+    "UnsupportedStoreError",
+    "Version",
+    "VersionConflictError",
+    "WaitKind",
+    "WaitState",
+    "deadline",
+    "next_wake_at",
+    "open",
+    "open_async",
+    "pause_branch",
+    "unpause_branch",
+    "with_fencing",
+]
+
+_ASYNC_NAMES = frozenset({"AsyncBucketCheckpointer", "AsyncClaim", "open_async"})
+
+
+def __getattr__(name: str) -> Any:
+    # Asyncio is loaded only for those who use it.
+    if name in _ASYNC_NAMES:
+        from bucketpoint import aio
+
+        return getattr(aio, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

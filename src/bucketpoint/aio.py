@@ -1,0 +1,422 @@
+"""The asynchronous checkpointer: the same procedures, driven by an event loop.
+
+A store that is asynchronous itself is awaited. Any other store's single requests run in a bounded
+thread pool of the checkpointer's own, so that waits and retries hold no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from bucketpoint.base import CheckpointerBase, ClaimTerms
+from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.checkpointer import request
+from bucketpoint.core import claim as claims
+from bucketpoint.core.delete import delete, purge
+from bucketpoint.core.drive import drive_async
+from bucketpoint.core.effects import (
+    Call,
+    Delete,
+    Effect,
+    Get,
+    NewID,
+    Procedure,
+    Put,
+    ReadClock,
+    Sleep,
+    WriterID,
+)
+from bucketpoint.core.load import get_stored, load
+from bucketpoint.core.save import save
+from bucketpoint.core.session import StoredCheckpoint, out_of_time
+from bucketpoint.core.settle import settle
+from bucketpoint.core.update import update
+from bucketpoint.deadlines import Deadline
+from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnknownError
+from bucketpoint.execution_locks import entered
+from bucketpoint.stores.contract import AsyncStore, Store, Version
+from bucketpoint.stores.urls import open_store
+
+__all__ = ["MAX_THREADS", "AsyncBucketCheckpointer", "AsyncClaim", "open_async"]
+
+MAX_THREADS = 64
+"""Requests that one checkpointer has under way at once on a store that is not asynchronous."""
+
+T = TypeVar("T")
+
+logger = logging.getLogger("bucketpoint")
+
+AsyncChange = Callable[[Checkpoint], Checkpoint | None | Awaitable[Checkpoint | None]]
+
+
+class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
+    """`BucketCheckpointer` for asyncio: the same guarantees, names and arguments, awaited.
+
+    A cancelled call that has a write under way waits for its end, so that no write of it lands
+    after the caller has gone on.
+
+    Example:
+        >>> import asyncio
+        >>> from bucketpoint import AsyncBucketCheckpointer, Checkpoint, MemoryStore
+        >>> async def main() -> str:
+        ...     async with AsyncBucketCheckpointer(MemoryStore()) as checkpointer:
+        ...         await checkpointer.save_checkpoint(Checkpoint(execution_id="run-42"))
+        ...         return (await checkpointer.load_checkpoint("run-42")).execution_id
+        >>> asyncio.run(main())
+        'run-42'
+    """
+
+    def _prepare(self) -> None:
+        self._locks = _TaskLocks()
+        self._native = inspect.iscoroutinefunction(self._store.get)
+        self._pool: ThreadPoolExecutor | None = None
+
+    # --- the interface ----------------------------------------------------------------------
+
+    async def save_checkpoint(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        if_version: Version | None = None,
+        if_absent: bool = False,
+        overwrite: bool | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - one deadline for all attempts
+    ) -> Version:
+        """See `BucketCheckpointer.save_checkpoint`."""
+        procedure = save(
+            self._session,
+            checkpoint,
+            if_version=if_version,
+            if_absent=if_absent,
+            overwrite=overwrite,
+        )
+        # A wrong argument is the procedure's to report.
+        execution_id = getattr(checkpoint, "execution_id", "?")
+        return await self._run(execution_id, procedure, self._deadline(timeout))
+
+    async def load_checkpoint(
+        self,
+        execution_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> Checkpoint:
+        """See `BucketCheckpointer.load_checkpoint`."""
+        procedure = load(self._session, execution_id)
+        return await self._run(execution_id, procedure, self._deadline(timeout))
+
+    async def get(
+        self,
+        execution_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> StoredCheckpoint | None:
+        """See `BucketCheckpointer.get`."""
+        procedure = get_stored(self._session, execution_id)
+        return await self._run(execution_id, procedure, self._deadline(timeout))
+
+    async def delete_checkpoint(
+        self,
+        execution_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> None:
+        """See `BucketCheckpointer.delete_checkpoint`."""
+        procedure = delete(self._session, execution_id)
+        await self._run(execution_id, procedure, self._deadline(timeout))
+
+    async def atomic_update(
+        self,
+        execution_id: str,
+        fn: AsyncChange,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> StoredCheckpoint:
+        """See `BucketCheckpointer.atomic_update`; `fn` may be a coroutine function."""
+        procedure = update(self._session, execution_id, fn)
+        return await self._run(execution_id, procedure, self._deadline(timeout))
+
+    # --- beyond it --------------------------------------------------------------------------
+
+    async def purge(
+        self,
+        execution_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> bool:
+        """See `BucketCheckpointer.purge`."""
+        procedure = purge(self._session, execution_id)
+        return await self._run(execution_id, procedure, self._deadline(timeout))
+
+    async def settle(
+        self,
+        error: OutcomeUnknownError,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> bool:
+        """See `BucketCheckpointer.settle`."""
+        execution_id = self._execution_of(error)
+        return await self._run(execution_id, settle(self._session, error), self._deadline(timeout))
+
+    def claim(
+        self,
+        execution_id: str,
+        *,
+        owner: str,
+        ttl: timedelta = timedelta(seconds=60),
+        wait: timedelta = timedelta(0),
+        takeover: bool = False,
+    ) -> AsyncClaim:
+        """See `BucketCheckpointer.claim`; an asynchronous context manager."""
+        return AsyncClaim(self, ClaimTerms(execution_id, owner, ttl, wait, takeover))
+
+    async def close(self) -> None:
+        """See `BucketCheckpointer.close`; ends the thread pool, too."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False)
+        if self._owns_store:
+            closed = self._store.close()
+            if inspect.isawaitable(closed):
+                await closed
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # --- driving ----------------------------------------------------------------------------
+
+    async def _run(self, execution_id: str, procedure: Procedure[T], deadline: Deadline) -> T:
+        target = self._session.target(execution_id)
+        with entered(self, target):
+            async with self._locks.held(target.key, deadline.remaining()) as held:
+                if not held:
+                    raise out_of_time(target)
+                try:
+                    return await drive_async(
+                        procedure, lambda effect: self._perform(effect, deadline)
+                    )
+                except OutcomeUnknownError as error:
+                    error.attach(self.settle)
+                    raise
+
+    async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
+        match effect:
+            case Get() | Put() | Delete():
+                return await self._request(effect, self._runtime.request_timeout(deadline))
+            case Sleep():
+                return await asyncio.sleep(self._runtime.sleep_seconds(effect, deadline))
+            case Call():
+                result = effect.function(*effect.arguments)
+                return await result if inspect.isawaitable(result) else result
+            case ReadClock():
+                return self._runtime.clock()
+            case NewID():
+                return self._runtime.new_id()
+            case WriterID():
+                return self._runtime.writer_id()
+
+    async def _request(self, effect: Get | Put | Delete, timeout: float) -> Any:  # noqa: ASYNC109 - the store's to keep
+        started = time.monotonic()
+        try:
+            result = await self._send(effect, timeout)
+        except Exception as error:
+            self._runtime.observe(effect, started, error)
+            raise
+        self._runtime.observe(effect, started, result)
+        return result
+
+    async def _send(self, effect: Get | Put | Delete, timeout: float) -> Any:  # noqa: ASYNC109 - likewise
+        if self._native:
+            sending = asyncio.ensure_future(request(self._store, effect, timeout))
+        else:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="bucketpoint")
+            sending = asyncio.get_running_loop().run_in_executor(
+                self._pool, request, self._store, effect, timeout
+            )
+        return await _finished(sending)
+
+
+async def _finished(sending: asyncio.Future[Any]) -> Any:
+    """Await a request; a cancelled caller waits for its end before it goes on."""
+    try:
+        return await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        while not sending.done():
+            try:
+                await asyncio.wait([sending])
+            except asyncio.CancelledError:
+                continue
+        if not sending.cancelled():
+            sending.exception()  # it is looked at, so asyncio does not report it as forgotten
+        raise
+
+
+class _TaskLocks:
+    """A lock for each key that is in use on a loop, and none for the others."""
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[int, str], tuple[asyncio.Lock, list[None]]] = {}
+
+    @asynccontextmanager
+    async def held(self, key: str, timeout: float) -> AsyncIterator[bool]:  # noqa: ASYNC109 - yields False
+        """Hold the key's lock; yields False when it could not be had within the timeout."""
+        here = (id(asyncio.get_running_loop()), key)
+        lock, users = self._locks.setdefault(here, (asyncio.Lock(), []))
+        users.append(None)
+        try:
+            acquired = await _acquired(lock, timeout)
+            try:
+                yield acquired
+            finally:
+                if acquired:
+                    lock.release()
+        finally:
+            users.pop()
+            if not users:
+                self._locks.pop(here, None)
+
+
+async def _acquired(lock: asyncio.Lock, timeout: float) -> bool:  # noqa: ASYNC109 - returns False
+    try:
+        async with asyncio.timeout(max(0.0, timeout)):
+            return await lock.acquire()
+    except TimeoutError:
+        return False
+
+
+class AsyncClaim:
+    """`Claim` for asyncio: the same guarantees and names, awaited.
+
+    Made by `AsyncBucketCheckpointer.claim`.
+
+    Attributes:
+        checkpoint: What was stored when the claim was taken.
+
+    Example:
+        >>> import asyncio
+        >>> from bucketpoint import AsyncBucketCheckpointer, MemoryStore
+        >>> async def main() -> None:
+        ...     async with AsyncBucketCheckpointer(MemoryStore()) as checkpointer:
+        ...         async with checkpointer.claim("run-42", owner="worker-1") as claim:
+        ...             await claim.save(claim.checkpoint)
+        >>> asyncio.run(main())
+    """
+
+    checkpoint: Checkpoint
+
+    def __init__(self, checkpointer: AsyncBucketCheckpointer, terms: ClaimTerms) -> None:
+        self._checkpointer = checkpointer
+        self._session = checkpointer._session
+        self._terms = terms
+        self._state: claims.ClaimState | None = None
+
+    async def acquire(self) -> Self:
+        """See `Claim.acquire`."""
+        terms = self._terms
+        procedure = claims.claim(
+            self._session,
+            terms.execution_id,
+            owner=terms.owner,
+            ttl=terms.ttl,
+            wait=terms.wait,
+            takeover=terms.takeover,
+        )
+        self._state, self.checkpoint = await self._run(procedure, None, extra=terms.wait)
+        return self
+
+    async def save(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> Version:
+        """See `Claim.save`."""
+        procedure = claims.save_claimed(self._session, self._held(), checkpoint)
+        return await self._run(procedure, timeout)
+
+    async def load(self, *, timeout: float | None = None) -> Checkpoint:  # noqa: ASYNC109 - likewise
+        """See `Claim.load`."""
+        return await self._run(claims.load_claimed(self._session, self._held()), timeout)
+
+    async def update(
+        self,
+        fn: AsyncChange,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+    ) -> StoredCheckpoint:
+        """See `Claim.update`; `fn` may be a coroutine function."""
+        return await self._run(claims.update_claimed(self._session, self._held(), fn), timeout)
+
+    async def renew(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
+        """See `Claim.renew`."""
+        await self._run(claims.renew(self._session, self._held()), timeout)
+
+    async def release(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
+        """See `Claim.release`."""
+        await self._run(claims.release(self._session, self._held()), timeout)
+
+    async def __aenter__(self) -> Self:
+        return await self.acquire()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await self.release()
+        except BucketpointError as problem:
+            # It expires by itself, and the work that was done under it is safe.
+            logger.warning("the claim on %r was not released: %s", self._execution_id, problem.kind)
+
+    @property
+    def _execution_id(self) -> str:
+        return self._terms.execution_id
+
+    def _held(self) -> claims.ClaimState:
+        if self._state is None:
+            msg = "the claim has not been taken yet: use it in an async with statement"
+            raise InvalidInputError(msg)
+        return self._state
+
+    async def _run(
+        self,
+        procedure: Procedure[T],
+        timeout: float | None,  # noqa: ASYNC109 - likewise
+        extra: timedelta = timedelta(0),
+    ) -> T:
+        checkpointer = self._checkpointer
+        deadline = checkpointer._deadline(timeout, extra)
+        return await checkpointer._run(self._execution_id, procedure, deadline)
+
+
+def open_async(url: str | None = None, **options: Any) -> AsyncBucketCheckpointer:
+    """Return an asynchronous checkpointer on the store that the URL names; see `open`.
+
+    Args:
+        url: `file:///folder` or `memory://name`, with options as query parameters. None reads
+            the environment variable `BUCKETPOINT_URL`.
+        **options: What `AsyncBucketCheckpointer` takes.
+
+    Example:
+        >>> import bucketpoint
+        >>> bucketpoint.open_async("memory://demo")
+        AsyncBucketCheckpointer('memory://demo', prefix='')
+    """
+    store, prefix = open_store(url)
+    checkpointer = AsyncBucketCheckpointer(store, **{"prefix": prefix, **options})
+    checkpointer._owns_store = True
+    return checkpointer

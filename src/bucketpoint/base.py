@@ -1,0 +1,107 @@
+"""What the synchronous and the asynchronous checkpointer have in common."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from bucketpoint.core.retry import RetryPolicy
+from bucketpoint.core.session import Session, Settings
+from bucketpoint.core.write import Evidence
+from bucketpoint.deadlines import Deadline, check_seconds, for_call
+from bucketpoint.errors import InvalidInputError, OutcomeUnknownError
+from bucketpoint.runtime import Observer, Runtime
+from bucketpoint.stores.contract import AsyncStore, Store
+
+__all__ = ["CheckpointerBase", "ClaimTerms", "DEFAULT_TIMEOUT_S"]
+
+DEFAULT_TIMEOUT_S = 30.0
+
+AnyStore = TypeVar("AnyStore", bound=Store | AsyncStore)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """What a claim was asked for."""
+
+    execution_id: str
+    owner: str
+    ttl: timedelta
+    wait: timedelta
+    takeover: bool
+
+
+class CheckpointerBase(Generic[AnyStore]):
+    """The settings and the session of one checkpointer.
+
+    Args:
+        store: Where the checkpoints lie; it stays open when the checkpointer is closed.
+        prefix: What the keys begin with; slashes around it are trimmed.
+        overwrite: Saves replace whatever is stored (last writer wins), unless a call says else.
+        timeout: Seconds that one call may take in total.
+        retry: How conflicts and outages are dealt with.
+        default: Called with each value that is not JSON; returns what to store instead.
+        max_bytes: Documents above this size are refused, both ways.
+        purge_grace: Age a tombstone must have before `purge` removes it.
+        observer: Called after each store request, for metrics and traces.
+        remembered_entries: Executions whose last seen state is kept, to save requests.
+        remembered_bytes: Bytes kept for that at most.
+    """
+
+    def __init__(
+        self,
+        store: AnyStore,
+        *,
+        prefix: str = "",
+        overwrite: bool = False,
+        timeout: float = DEFAULT_TIMEOUT_S,
+        retry: RetryPolicy | None = None,
+        default: Callable[[Any], Any] | None = None,
+        max_bytes: int = Settings.max_bytes,
+        purge_grace: timedelta = Settings.purge_grace,
+        observer: Observer | None = None,
+        remembered_entries: int = Settings.remembered_entries,
+        remembered_bytes: int = Settings.remembered_bytes,
+    ) -> None:
+        settings = Settings(
+            prefix=prefix,
+            overwrite=overwrite,
+            default=default,
+            max_bytes=max_bytes,
+            retry=retry or RetryPolicy(),
+            purge_grace=purge_grace,
+            remembered_entries=remembered_entries,
+            remembered_bytes=remembered_bytes,
+        )
+        self._store = store
+        self._owns_store = False
+        self._timeout = check_seconds(timeout, "timeout")
+        self._runtime = Runtime(observer)
+        self._session = Session(store.url, store.capabilities, settings, lock=threading.Lock())
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what only one of the twins needs."""
+
+    @property
+    def store(self) -> AnyStore:
+        """The store that was given."""
+        return self._store
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._store.url!r}, prefix={self._session.settings.prefix!r})"
+
+    def _deadline(self, timeout: float | None, extra: timedelta = timedelta(0)) -> Deadline:
+        seconds = self._timeout if timeout is None else check_seconds(timeout, "timeout")
+        return for_call(seconds + extra.total_seconds())
+
+    @staticmethod
+    def _execution_of(error: OutcomeUnknownError) -> str:
+        evidence = error.evidence
+        if isinstance(evidence, Evidence):
+            return evidence.target.execution_id
+        msg = "this error did not come from a checkpointer, so there is nothing to settle it by"
+        raise InvalidInputError(msg)

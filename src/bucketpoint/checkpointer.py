@@ -1,0 +1,462 @@
+"""The synchronous checkpointer: thin methods over the procedures in `bucketpoint.core`."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from bucketpoint.base import CheckpointerBase, ClaimTerms
+from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.core import claim as claims
+from bucketpoint.core.delete import delete, purge
+from bucketpoint.core.drive import drive
+from bucketpoint.core.effects import (
+    Call,
+    Delete,
+    Effect,
+    Get,
+    NewID,
+    Procedure,
+    Put,
+    ReadClock,
+    Sleep,
+    WriterID,
+)
+from bucketpoint.core.load import get_stored, load
+from bucketpoint.core.save import save
+from bucketpoint.core.session import StoredCheckpoint, out_of_time
+from bucketpoint.core.settle import settle
+from bucketpoint.core.update import update
+from bucketpoint.deadlines import Deadline
+from bucketpoint.errors import (
+    BucketpointError,
+    InvalidInputError,
+    OutcomeUnknownError,
+)
+from bucketpoint.execution_locks import ThreadLocks, entered
+from bucketpoint.stores.contract import Store, Version
+from bucketpoint.stores.urls import open_store
+
+__all__ = ["BucketCheckpointer", "Claim", "open"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger("bucketpoint")
+
+
+class BucketCheckpointer(CheckpointerBase[Store]):
+    """Nothing acknowledged is lost, nothing is applied twice, nothing is overwritten unseen.
+
+    Checkpoints of workflow runs in one store, an object an execution. It may be used by threads:
+    calls on one execution run one after another, those on different executions side by side.
+
+    Args:
+        store: Where the checkpoints lie; it stays open when the checkpointer is closed.
+        prefix: What the keys begin with; slashes around it are trimmed.
+        overwrite: Saves replace whatever is stored (last writer wins), unless a call says else.
+        timeout: Seconds that one call may take in total.
+        retry: How conflicts and outages are dealt with.
+        default: Called with each value that is not JSON; returns what to store instead.
+        max_bytes: Documents above this size are refused, both ways.
+        purge_grace: Age a tombstone must have before `purge` removes it.
+        observer: Called after each store request, for metrics and traces.
+        remembered_entries: Executions whose last seen state is kept, to save requests.
+        remembered_bytes: Bytes kept for that at most.
+
+    Example:
+        >>> from bucketpoint import BucketCheckpointer, Checkpoint, MemoryStore
+        >>> checkpointer = BucketCheckpointer(MemoryStore())
+        >>> version = checkpointer.save_checkpoint(Checkpoint(execution_id="run-42"))
+        >>> checkpointer.load_checkpoint("run-42").execution_id
+        'run-42'
+    """
+
+    def _prepare(self) -> None:
+        self._locks = ThreadLocks()
+
+    # --- the interface ----------------------------------------------------------------------
+
+    def save_checkpoint(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        if_version: Version | None = None,
+        if_absent: bool = False,
+        overwrite: bool | None = None,
+        timeout: float | None = None,
+    ) -> Version:
+        """Store the checkpoint exactly once, and never over what this object has not seen.
+
+        A checkpoint that was loaded or saved before is written on exactly that version. One that
+        the caller built replaces what is there.
+
+        Args:
+            checkpoint: The snapshot; stored under its `execution_id`.
+            if_version: Write only over this version.
+            if_absent: Write only where there is no checkpoint: start a run once.
+            overwrite: True replaces whatever is there; None does as the checkpointer was told.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Returns:
+            The version that was written.
+
+        Raises:
+            ConflictError: Somebody else wrote since the checkpoint was loaded or saved.
+            VersionConflictError: `if_version` or `if_absent` did not hold.
+            OutcomeUnknownError: It may have been applied or may still be; see `settle`.
+            StoreUnavailableError: The store did not answer; nothing was applied.
+            InvalidInputError: The checkpoint cannot be stored as it is; nothing was sent.
+            CorruptCheckpointError: What is there is no checkpoint; it was left as it is.
+        """
+        procedure = save(
+            self._session,
+            checkpoint,
+            if_version=if_version,
+            if_absent=if_absent,
+            overwrite=overwrite,
+        )
+        # A wrong argument is the procedure's to report.
+        execution_id = getattr(checkpoint, "execution_id", "?")
+        return self._run(execution_id, procedure, self._deadline(timeout))
+
+    def load_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> Checkpoint:
+        """Return the checkpoint that is stored now; the store is always asked.
+
+        Args:
+            execution_id: The run.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Raises:
+            NoCheckpointError: There is none, or it was deleted.
+            UnsupportedSchemaError: It is of a schema version this library does not read.
+            CorruptCheckpointError: What is stored is no checkpoint.
+            StoreUnavailableError: The store did not answer.
+        """
+        return self._run(execution_id, load(self._session, execution_id), self._deadline(timeout))
+
+    def get(self, execution_id: str, *, timeout: float | None = None) -> StoredCheckpoint | None:
+        """Return the checkpoint with its version, revision and time, or None; see `load_checkpoint`.
+
+        Args:
+            execution_id: The run.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+        """
+        procedure = get_stored(self._session, execution_id)
+        return self._run(execution_id, procedure, self._deadline(timeout))
+
+    def delete_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> None:
+        """Remove the checkpoint's data so that no write under way brings it back.
+
+        Deleting what is not there succeeds. A tombstone without user data stays; see `purge`.
+
+        Args:
+            execution_id: The run.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Raises:
+            OutcomeUnknownError: It may have been applied or may still be; see `settle`.
+            StoreUnavailableError: The store did not answer; nothing was applied.
+        """
+        self._run(execution_id, delete(self._session, execution_id), self._deadline(timeout))
+
+    def atomic_update(
+        self,
+        execution_id: str,
+        fn: Callable[[Checkpoint], Checkpoint | None],
+        *,
+        timeout: float | None = None,
+    ) -> StoredCheckpoint:
+        """Load, run `fn`, save: exactly once, as one step among all writers of the execution.
+
+        Args:
+            execution_id: The run.
+            fn: Edits its argument in place, or returns another checkpoint. On a conflict it runs
+                again on the newer copy, so it must be free of other effects.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Returns:
+            What was stored.
+
+        Raises:
+            NoCheckpointError: There is no checkpoint; `fn` was not called.
+            Exception: Whatever `fn` raised, the very same object; nothing was stored.
+            ConflictError: Others were faster until attempts or time ran out.
+            OutcomeUnknownError: It may have been applied or may still be; see `settle`.
+            StoreUnavailableError: The store did not answer; nothing was applied.
+        """
+        procedure = update(self._session, execution_id, fn)
+        return self._run(execution_id, procedure, self._deadline(timeout))
+
+    # --- beyond it --------------------------------------------------------------------------
+
+    def purge(self, execution_id: str, *, timeout: float | None = None) -> bool:
+        """Remove an old tombstone for good, and never anything else; tell whether it did.
+
+        Args:
+            execution_id: The deleted run.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Raises:
+            UnsupportedError: The store has no conditional delete.
+        """
+        return self._run(execution_id, purge(self._session, execution_id), self._deadline(timeout))
+
+    def settle(self, error: OutcomeUnknownError, *, timeout: float | None = None) -> bool:
+        """Look again: True when the write of this error landed, False when it never will.
+
+        Args:
+            error: From this checkpointer, or from another one of the same store, even pickled.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Raises:
+            OutcomeUnknownError: It still cannot be told.
+        """
+        execution_id = self._execution_of(error)
+        return self._run(execution_id, settle(self._session, error), self._deadline(timeout))
+
+    def claim(
+        self,
+        execution_id: str,
+        *,
+        owner: str,
+        ttl: timedelta = timedelta(seconds=60),
+        wait: timedelta = timedelta(0),
+        takeover: bool = False,
+    ) -> Claim:
+        """Give one owner the right to write the execution; a context manager.
+
+        Entering takes the claim, leaving gives it back. An execution without a checkpoint gets
+        one with status `pending`, so a run cannot be started twice.
+
+        Args:
+            execution_id: The run.
+            owner: Names this worker to others, such as the Lambda request's ID.
+            ttl: Without a save or renew for this long, others may take the execution.
+            wait: How long to wait for a claim that somebody else holds.
+            takeover: Take it even from a holder that has not expired; that one is fenced off.
+
+        Raises:
+            ClaimHeldError: Somebody else holds it (on entering).
+        """
+        return Claim(self, ClaimTerms(execution_id, owner, ttl, wait, takeover))
+
+    def close(self) -> None:
+        """Release what was opened for this checkpointer; a store that was given stays open."""
+        if self._owns_store:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- driving ----------------------------------------------------------------------------
+
+    def _run(self, execution_id: str, procedure: Procedure[T], deadline: Deadline) -> T:
+        target = self._session.target(execution_id)
+        with (
+            entered(self, target),
+            self._locks.held(target.key, deadline.remaining()) as held,
+        ):
+            if not held:
+                raise out_of_time(target)
+            try:
+                return drive(procedure, lambda effect: self._perform(effect, deadline))
+            except OutcomeUnknownError as error:
+                error.attach(self.settle)
+                raise
+
+    def _perform(self, effect: Effect, deadline: Deadline) -> Any:
+        match effect:
+            case Get() | Put() | Delete():
+                return self._request(effect, self._runtime.request_timeout(deadline))
+            case Sleep():
+                return time.sleep(self._runtime.sleep_seconds(effect, deadline))
+            case Call():
+                return _called(effect)
+            case ReadClock():
+                return self._runtime.clock()
+            case NewID():
+                return self._runtime.new_id()
+            case WriterID():
+                return self._runtime.writer_id()
+
+    def _request(self, effect: Get | Put | Delete, timeout: float) -> Any:
+        started = time.monotonic()
+        try:
+            result = request(self._store, effect, timeout)
+        except Exception as error:
+            self._runtime.observe(effect, started, error)
+            raise
+        self._runtime.observe(effect, started, result)
+        return result
+
+
+def request(store: Any, effect: Get | Put | Delete, timeout: float) -> Any:
+    """Make the one call on the store that an effect stands for; an asynchronous one is awaited."""
+    match effect:
+        case Get(key, version_id):
+            return store.get(key, version_id=version_id, timeout=timeout)
+        case Put(key, body, when):
+            return store.put(key, body, when=when, timeout=timeout)
+        case Delete(key, when):
+            return store.delete(key, when=when, timeout=timeout)
+
+
+def _called(effect: Call) -> Any:
+    result = effect.function(*effect.arguments)
+    if inspect.iscoroutine(result):
+        result.close()
+        msg = "a coroutine function was given to a synchronous checkpointer: use the Async one"
+        raise InvalidInputError(msg)
+    return result
+
+
+class Claim:
+    """While it is held, nobody else's write comes between: theirs or ours is refused, for ever.
+
+    Made by `BucketCheckpointer.claim`. An operator's pause is no intrusion: it is merged into
+    every save.
+
+    Attributes:
+        checkpoint: What was stored when the claim was taken.
+
+    Example:
+        >>> from bucketpoint import BucketCheckpointer, MemoryStore
+        >>> checkpointer = BucketCheckpointer(MemoryStore())
+        >>> with checkpointer.claim("run-42", owner="worker-1") as claim:
+        ...     claim.checkpoint.status = "running"
+        ...     version = claim.save(claim.checkpoint)
+    """
+
+    checkpoint: Checkpoint
+
+    def __init__(self, checkpointer: BucketCheckpointer, terms: ClaimTerms) -> None:
+        self._checkpointer = checkpointer
+        self._session = checkpointer._session
+        self._terms = terms
+        self._state: claims.ClaimState | None = None
+
+    def acquire(self) -> Self:
+        """Take the claim, for those who cannot use `with`; `release` gives it back.
+
+        Raises:
+            ClaimHeldError: Somebody else holds it, and `wait` is over.
+        """
+        terms = self._terms
+        procedure = claims.claim(
+            self._session,
+            terms.execution_id,
+            owner=terms.owner,
+            ttl=terms.ttl,
+            wait=terms.wait,
+            takeover=terms.takeover,
+        )
+        self._state, self.checkpoint = self._run(procedure, None, extra=terms.wait)
+        return self
+
+    def save(self, checkpoint: Checkpoint, *, timeout: float | None = None) -> Version:
+        """Store the worker's snapshot, with an operator's pause merged in, and renew the claim.
+
+        Args:
+            checkpoint: The snapshot, of this claim's execution.
+            timeout: Seconds this call may take; None as the checkpointer was told.
+
+        Raises:
+            FenceViolationError: The claim is lost: stop working on this run.
+            OutcomeUnknownError: It may have been applied or may still be; saving again is safe.
+        """
+        return self._run(claims.save_claimed(self._session, self._held(), checkpoint), timeout)
+
+    def load(self, *, timeout: float | None = None) -> Checkpoint:
+        """Return what is stored now, an operator's pause included; later saves build on it.
+
+        Raises:
+            FenceViolationError: The claim is lost.
+        """
+        return self._run(claims.load_claimed(self._session, self._held()), timeout)
+
+    def update(
+        self,
+        fn: Callable[[Checkpoint], Checkpoint | None],
+        *,
+        timeout: float | None = None,
+    ) -> StoredCheckpoint:
+        """Run `fn` on what is stored now and store what it made of it; see `atomic_update`.
+
+        Raises:
+            FenceViolationError: The claim is lost.
+        """
+        return self._run(claims.update_claimed(self._session, self._held(), fn), timeout)
+
+    def renew(self, *, timeout: float | None = None) -> None:
+        """Start the time to live anew; every save does so, too.
+
+        Raises:
+            FenceViolationError: The claim is lost.
+        """
+        self._run(claims.renew(self._session, self._held()), timeout)
+
+    def release(self, *, timeout: float | None = None) -> None:
+        """Give the claim back so that others need not wait for its expiry; a lost one is left."""
+        self._run(claims.release(self._session, self._held()), timeout)
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.release()
+        except BucketpointError as problem:
+            # It expires by itself, and the work that was done under it is safe.
+            logger.warning("the claim on %r was not released: %s", self._execution_id, problem.kind)
+
+    @property
+    def _execution_id(self) -> str:
+        return self._terms.execution_id
+
+    def _held(self) -> claims.ClaimState:
+        if self._state is None:
+            msg = "the claim has not been taken yet: use it in a with statement, or call acquire()"
+            raise InvalidInputError(msg)
+        return self._state
+
+    def _run(
+        self, procedure: Procedure[T], timeout: float | None, extra: timedelta = timedelta(0)
+    ) -> T:
+        checkpointer = self._checkpointer
+        deadline = checkpointer._deadline(timeout, extra)
+        return checkpointer._run(self._execution_id, procedure, deadline)
+
+
+def open(url: str | None = None, **options: Any) -> BucketCheckpointer:  # noqa: A001 - as users say
+    """Return a checkpointer on the store that the URL names; it closes that store.
+
+    Args:
+        url: `file:///folder` or `memory://name`, with options as query parameters. None reads
+            the environment variable `BUCKETPOINT_URL`.
+        **options: What `BucketCheckpointer` takes.
+
+    Raises:
+        InvalidURLError: The URL cannot be understood, or there is none.
+
+    Example:
+        >>> import bucketpoint
+        >>> bucketpoint.open("memory://demo")
+        BucketCheckpointer('memory://demo', prefix='')
+    """
+    store, prefix = open_store(url)
+    checkpointer = BucketCheckpointer(store, **{"prefix": prefix, **options})
+    checkpointer._owns_store = True
+    return checkpointer

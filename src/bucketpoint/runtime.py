@@ -1,0 +1,128 @@
+"""What both drivers need to perform effects: clocks, random IDs, deadlines and the observer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bucketpoint.core.effects import Clock, DeadlinePassed, Delete, Get, Put, Sleep
+from bucketpoint.deadlines import Deadline
+from bucketpoint.errors import BucketpointError
+from bucketpoint.stores.contract import StoredObject
+
+__all__ = ["Observer", "Runtime", "StoreRequest"]
+
+logger = logging.getLogger("bucketpoint")
+logger.addHandler(logging.NullHandler())
+
+Request = Get | Put | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRequest:
+    """One request to the store, as the observer is told of it.
+
+    Attributes:
+        kind: `get`, `put` or `delete`.
+        key: The object's key.
+        size: Bytes of the body sent or received.
+        seconds: How long it took.
+        outcome: `ok`, `absent`, `precondition_failed`, `store_unavailable`, `outcome_unknown`, or
+            the kind of another error.
+        attempt: Counts the write attempts of one call, from 1; 1 for reads.
+
+    Example:
+        >>> StoreRequest("put", "executions/run-42.json", 512, 0.04, "ok", 1).outcome
+        'ok'
+    """
+
+    kind: str
+    key: str
+    size: int
+    seconds: float
+    outcome: str
+    attempt: int
+
+
+Observer = Callable[[StoreRequest], None]
+"""Called after each store request; for metrics and traces. What it raises is logged, not raised."""
+
+
+class Runtime:
+    """This process's clocks and randomness, and one writer's identity in it."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        self._observer = observer
+        self._monotonic_start = time.monotonic()
+        self._wall_start = time.time()
+        self._writer: tuple[int, str] | None = None
+
+    def new_id(self) -> str:
+        """Draw 96 random bits from the operating system."""
+        return secrets.token_urlsafe(12)
+
+    def writer_id(self) -> str:
+        """The writer's ID, another one in a forked process."""
+        process = os.getpid()
+        if self._writer is None or self._writer[0] != process:
+            self._writer = (process, self.new_id())
+        return self._writer[1]
+
+    def clock(self) -> Clock:
+        """Read the clocks."""
+        elapsed = max(time.monotonic() - self._monotonic_start, time.time() - self._wall_start)
+        return Clock(elapsed, datetime.now(UTC))
+
+    def sleep_seconds(self, effect: Sleep, deadline: Deadline) -> float:
+        """Draw how long to sleep; a sleep that would outlast the deadline is not begun."""
+        seconds = random.uniform(effect.at_least, effect.at_most)  # noqa: S311 - jitter
+        if seconds >= deadline.remaining():
+            raise DeadlinePassed
+        return seconds
+
+    def request_timeout(self, deadline: Deadline) -> float:
+        """Seconds that the next request may take."""
+        remaining = deadline.remaining()
+        if remaining <= 0:
+            raise DeadlinePassed
+        return remaining
+
+    def observe(self, request: Request, started: float, result: object) -> None:
+        """Tell the observer and the log how a request went; `result` is what it gave or raised."""
+        size = _size(request, result)
+        attempt = request.attempt if isinstance(request, Put) else 1
+        seconds = time.monotonic() - started
+        kind, outcome = type(request).__name__.lower(), _outcome(result)
+        if outcome not in {"ok", "absent"}:
+            logger.debug("%s %s: %s (attempt %d)", kind, request.key, outcome, attempt)
+        if self._observer is None:
+            return
+        try:
+            self._observer(StoreRequest(kind, request.key, size, seconds, outcome, attempt))
+        except Exception:
+            logger.exception("the observer raised; the call goes on")
+
+
+def _size(request: Request, result: object) -> int:
+    if isinstance(request, Put):
+        return len(request.body)
+    return len(result.body) if isinstance(result, StoredObject) else 0
+
+
+def _outcome(result: object) -> str:
+    match result:
+        case None | False:
+            return "absent"
+        case BucketpointError():
+            return result.kind.value
+        case BaseException():
+            return "error"
+        case _:
+            return "ok"
+
