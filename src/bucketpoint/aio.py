@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-from bucketpoint.base import CheckpointerBase, ClaimTerms
+from bucketpoint.base import CheckpointerBase, ClaimBase, ClaimTerms
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.checkpointer import request
 from bucketpoint.core import claim as claims
@@ -41,7 +40,7 @@ from bucketpoint.core.session import StoredCheckpoint, out_of_time
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
 from bucketpoint.deadlines import Deadline
-from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnknownError
+from bucketpoint.errors import BucketpointError, OutcomeUnknownError
 from bucketpoint.execution_locks import entered
 from bucketpoint.stores.contract import AsyncStore, Store, Version
 from bucketpoint.stores.urls import open_store
@@ -53,9 +52,7 @@ MAX_THREADS = 64
 
 T = TypeVar("T")
 
-logger = logging.getLogger("bucketpoint")
-
-AsyncChange = Callable[[Checkpoint], Checkpoint | None | Awaitable[Checkpoint | None]]
+AsyncChange = Callable[[Checkpoint], Awaitable[Checkpoint | None] | Checkpoint | None]
 
 
 class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
@@ -89,7 +86,7 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         if_version: Version | None = None,
         if_absent: bool = False,
         overwrite: bool | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - one deadline for all attempts
+        timeout: float | None = None,
     ) -> Version:
         """See `BucketCheckpointer.save_checkpoint`."""
         procedure = save(
@@ -101,48 +98,48 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         )
         # A wrong argument is the procedure's to report.
         execution_id = getattr(checkpoint, "execution_id", "?")
-        return await self._run(execution_id, procedure, self._deadline(timeout))
+        return await self._run(execution_id, procedure, timeout)
 
     async def load_checkpoint(
         self,
         execution_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> Checkpoint:
         """See `BucketCheckpointer.load_checkpoint`."""
         procedure = load(self._session, execution_id)
-        return await self._run(execution_id, procedure, self._deadline(timeout))
+        return await self._run(execution_id, procedure, timeout)
 
     async def get(
         self,
         execution_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> StoredCheckpoint | None:
         """See `BucketCheckpointer.get`."""
         procedure = get_stored(self._session, execution_id)
-        return await self._run(execution_id, procedure, self._deadline(timeout))
+        return await self._run(execution_id, procedure, timeout)
 
     async def delete_checkpoint(
         self,
         execution_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> None:
         """See `BucketCheckpointer.delete_checkpoint`."""
         procedure = delete(self._session, execution_id)
-        await self._run(execution_id, procedure, self._deadline(timeout))
+        await self._run(execution_id, procedure, timeout)
 
     async def atomic_update(
         self,
         execution_id: str,
         fn: AsyncChange,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> StoredCheckpoint:
         """See `BucketCheckpointer.atomic_update`; `fn` may be a coroutine function."""
         procedure = update(self._session, execution_id, fn)
-        return await self._run(execution_id, procedure, self._deadline(timeout))
+        return await self._run(execution_id, procedure, timeout)
 
     # --- beyond it --------------------------------------------------------------------------
 
@@ -150,21 +147,21 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         self,
         execution_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> bool:
         """See `BucketCheckpointer.purge`."""
         procedure = purge(self._session, execution_id)
-        return await self._run(execution_id, procedure, self._deadline(timeout))
+        return await self._run(execution_id, procedure, timeout)
 
     async def settle(
         self,
         error: OutcomeUnknownError,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> bool:
         """See `BucketCheckpointer.settle`."""
         execution_id = self._execution_of(error)
-        return await self._run(execution_id, settle(self._session, error), self._deadline(timeout))
+        return await self._run(execution_id, settle(self._session, error), timeout)
 
     def claim(
         self,
@@ -176,14 +173,15 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         takeover: bool = False,
     ) -> AsyncClaim:
         """See `BucketCheckpointer.claim`; an asynchronous context manager."""
-        return AsyncClaim(self, ClaimTerms(execution_id, owner, ttl, wait, takeover))
+        terms = ClaimTerms(execution_id, owner, ttl, wait, takeover)
+        return AsyncClaim(self._session, self._run, terms)
 
     async def close(self) -> None:
         """See `BucketCheckpointer.close`; ends the thread pool, too."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False)
-        if self._owns_store:
+        if self._close_store:
             closed = self._store.close()
             if inspect.isawaitable(closed):
                 await closed
@@ -196,8 +194,15 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
 
     # --- driving ----------------------------------------------------------------------------
 
-    async def _run(self, execution_id: str, procedure: Procedure[T], deadline: Deadline) -> T:
+    async def _run(
+        self,
+        execution_id: str,
+        procedure: Procedure[T],
+        timeout: float | None,
+        extra: timedelta = timedelta(0),
+    ) -> T:
         target = self._session.target(execution_id)
+        deadline = self._deadline(timeout, extra)
         with entered(self, target):
             async with self._locks.held(target.key, deadline.remaining()) as held:
                 if not held:
@@ -226,7 +231,7 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
             case WriterID():
                 return self._runtime.writer_id()
 
-    async def _request(self, effect: Get | Put | Delete, timeout: float) -> Any:  # noqa: ASYNC109 - the store's to keep
+    async def _request(self, effect: Get | Put | Delete, timeout: float) -> Any:
         started = time.monotonic()
         try:
             result = await self._send(effect, timeout)
@@ -236,7 +241,7 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         self._runtime.observe(effect, started, result)
         return result
 
-    async def _send(self, effect: Get | Put | Delete, timeout: float) -> Any:  # noqa: ASYNC109 - likewise
+    async def _send(self, effect: Get | Put | Delete, timeout: float) -> Any:
         if self._native:
             sending = asyncio.ensure_future(request(self._store, effect, timeout))
         else:
@@ -270,7 +275,7 @@ class _TaskLocks:
         self._locks: dict[tuple[int, str], tuple[asyncio.Lock, list[None]]] = {}
 
     @asynccontextmanager
-    async def held(self, key: str, timeout: float) -> AsyncIterator[bool]:  # noqa: ASYNC109 - yields False
+    async def held(self, key: str, timeout: float) -> AsyncIterator[bool]:
         """Hold the key's lock; yields False when it could not be had within the timeout."""
         here = (id(asyncio.get_running_loop()), key)
         lock, users = self._locks.setdefault(here, (asyncio.Lock(), []))
@@ -288,7 +293,7 @@ class _TaskLocks:
                 self._locks.pop(here, None)
 
 
-async def _acquired(lock: asyncio.Lock, timeout: float) -> bool:  # noqa: ASYNC109 - returns False
+async def _acquired(lock: asyncio.Lock, timeout: float) -> bool:
     try:
         async with asyncio.timeout(max(0.0, timeout)):
             return await lock.acquire()
@@ -296,7 +301,18 @@ async def _acquired(lock: asyncio.Lock, timeout: float) -> bool:  # noqa: ASYNC1
         return False
 
 
-class AsyncClaim:
+class _Run(Protocol):
+    def __call__(
+        self,
+        execution_id: str,
+        procedure: Procedure[T],
+        timeout: float | None,
+        extra: timedelta = ...,
+        /,
+    ) -> Awaitable[T]: ...
+
+
+class AsyncClaim(ClaimBase[_Run]):
     """`Claim` for asyncio: the same guarantees and names, awaited.
 
     Made by `AsyncBucketCheckpointer.claim`.
@@ -314,39 +330,24 @@ class AsyncClaim:
         >>> asyncio.run(main())
     """
 
-    checkpoint: Checkpoint
-
-    def __init__(self, checkpointer: AsyncBucketCheckpointer, terms: ClaimTerms) -> None:
-        self._checkpointer = checkpointer
-        self._session = checkpointer._session
-        self._terms = terms
-        self._state: claims.ClaimState | None = None
-
     async def acquire(self) -> Self:
         """See `Claim.acquire`."""
-        terms = self._terms
-        procedure = claims.claim(
-            self._session,
-            terms.execution_id,
-            owner=terms.owner,
-            ttl=terms.ttl,
-            wait=terms.wait,
-            takeover=terms.takeover,
-        )
-        self._state, self.checkpoint = await self._run(procedure, None, extra=terms.wait)
+        execution_id, wait = self._terms.execution_id, self._terms.wait
+        taken = await self._run_for(execution_id, self._taking(), None, wait)
+        self._state, self.checkpoint = taken
         return self
 
     async def save(
         self,
         checkpoint: Checkpoint,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> Version:
         """See `Claim.save`."""
         procedure = claims.save_claimed(self._session, self._held(), checkpoint)
         return await self._run(procedure, timeout)
 
-    async def load(self, *, timeout: float | None = None) -> Checkpoint:  # noqa: ASYNC109 - likewise
+    async def load(self, *, timeout: float | None = None) -> Checkpoint:
         """See `Claim.load`."""
         return await self._run(claims.load_claimed(self._session, self._held()), timeout)
 
@@ -354,16 +355,16 @@ class AsyncClaim:
         self,
         fn: AsyncChange,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - likewise
+        timeout: float | None = None,
     ) -> StoredCheckpoint:
         """See `Claim.update`; `fn` may be a coroutine function."""
         return await self._run(claims.update_claimed(self._session, self._held(), fn), timeout)
 
-    async def renew(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
+    async def renew(self, *, timeout: float | None = None) -> None:
         """See `Claim.renew`."""
         await self._run(claims.renew(self._session, self._held()), timeout)
 
-    async def release(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - likewise
+    async def release(self, *, timeout: float | None = None) -> None:
         """See `Claim.release`."""
         await self._run(claims.release(self._session, self._held()), timeout)
 
@@ -379,28 +380,10 @@ class AsyncClaim:
         try:
             await self.release()
         except BucketpointError as problem:
-            # It expires by itself, and the work that was done under it is safe.
-            logger.warning("the claim on %r was not released: %s", self._execution_id, problem.kind)
+            self._log_unreleased(problem)
 
-    @property
-    def _execution_id(self) -> str:
-        return self._terms.execution_id
-
-    def _held(self) -> claims.ClaimState:
-        if self._state is None:
-            msg = "the claim has not been taken yet: use it in an async with statement"
-            raise InvalidInputError(msg)
-        return self._state
-
-    async def _run(
-        self,
-        procedure: Procedure[T],
-        timeout: float | None,  # noqa: ASYNC109 - likewise
-        extra: timedelta = timedelta(0),
-    ) -> T:
-        checkpointer = self._checkpointer
-        deadline = checkpointer._deadline(timeout, extra)
-        return await checkpointer._run(self._execution_id, procedure, deadline)
+    async def _run(self, procedure: Procedure[T], timeout: float | None) -> T:
+        return await self._run_for(self._terms.execution_id, procedure, timeout)
 
 
 def open_async(url: str | None = None, **options: Any) -> AsyncBucketCheckpointer:
@@ -417,6 +400,4 @@ def open_async(url: str | None = None, **options: Any) -> AsyncBucketCheckpointe
         AsyncBucketCheckpointer('memory://demo', prefix='')
     """
     store, prefix = open_store(url)
-    checkpointer = AsyncBucketCheckpointer(store, **{"prefix": prefix, **options})
-    checkpointer._owns_store = True
-    return checkpointer
+    return AsyncBucketCheckpointer(store, **{"prefix": prefix, "close_store": True, **options})

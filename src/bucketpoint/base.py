@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.core import claim as claims
+from bucketpoint.core.effects import Procedure
 from bucketpoint.core.retry import RetryPolicy
 from bucketpoint.core.session import Session, Settings
 from bucketpoint.core.write import Evidence
 from bucketpoint.deadlines import Deadline, check_seconds, for_call
-from bucketpoint.errors import InvalidInputError, OutcomeUnknownError
-from bucketpoint.runtime import Observer, Runtime
+from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnknownError
+from bucketpoint.runtime import Observer, Runtime, logger
 from bucketpoint.stores.contract import AsyncStore, Store
 
-__all__ = ["CheckpointerBase", "ClaimTerms", "DEFAULT_TIMEOUT_S"]
+__all__ = ["DEFAULT_TIMEOUT_S", "CheckpointerBase", "ClaimBase", "ClaimTerms"]
 
 DEFAULT_TIMEOUT_S = 30.0
 
 AnyStore = TypeVar("AnyStore", bound=Store | AsyncStore)
+AnyRun = TypeVar("AnyRun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,45 @@ class ClaimTerms:
     takeover: bool
 
 
+class ClaimBase(Generic[AnyRun]):
+    """A claim that was asked for, and, once it is taken, what the worker knows of it."""
+
+    checkpoint: Checkpoint
+
+    def __init__(self, session: Session, run: AnyRun, terms: ClaimTerms) -> None:
+        self._session = session
+        self._run_for = run
+        self._terms = terms
+        self._state: claims.ClaimState | None = None
+
+    def _taking(self) -> Procedure[tuple[claims.ClaimState, Checkpoint]]:
+        terms = self._terms
+        return claims.claim(
+            self._session,
+            terms.execution_id,
+            owner=terms.owner,
+            ttl=terms.ttl,
+            wait=terms.wait,
+            takeover=terms.takeover,
+        )
+
+    def _held(self) -> claims.ClaimState:
+        if self._state is None:
+            msg = "the claim has not been taken yet: use it in a with statement, or call acquire()"
+            raise InvalidInputError(msg)
+        return self._state
+
+    def _log_unreleased(self, problem: BucketpointError) -> None:
+        """The work done under the claim is safe, and it expires by itself: nothing to raise."""
+        execution_id = self._terms.execution_id
+        logger.warning("the claim on %r was not released: %s", execution_id, problem.kind)
+
+
 class CheckpointerBase(Generic[AnyStore]):
     """The settings and the session of one checkpointer.
 
     Args:
-        store: Where the checkpoints lie; it stays open when the checkpointer is closed.
+        store: Where the checkpoints lie; see `close_store`.
         prefix: What the keys begin with; slashes around it are trimmed.
         overwrite: Saves replace whatever is stored (last writer wins), unless a call says else.
         timeout: Seconds that one call may take in total.
@@ -49,6 +87,7 @@ class CheckpointerBase(Generic[AnyStore]):
         observer: Called after each store request, for metrics and traces.
         remembered_entries: Executions whose last seen state is kept, to save requests.
         remembered_bytes: Bytes kept for that at most.
+        close_store: Closing the checkpointer closes the store.
     """
 
     def __init__(
@@ -65,6 +104,7 @@ class CheckpointerBase(Generic[AnyStore]):
         observer: Observer | None = None,
         remembered_entries: int = Settings.remembered_entries,
         remembered_bytes: int = Settings.remembered_bytes,
+        close_store: bool = False,
     ) -> None:
         settings = Settings(
             prefix=prefix,
@@ -77,7 +117,7 @@ class CheckpointerBase(Generic[AnyStore]):
             remembered_bytes=remembered_bytes,
         )
         self._store = store
-        self._owns_store = False
+        self._close_store = close_store
         self._timeout = check_seconds(timeout, "timeout")
         self._runtime = Runtime(observer)
         self._session = Session(store.url, store.capabilities, settings, lock=threading.Lock())
@@ -92,7 +132,9 @@ class CheckpointerBase(Generic[AnyStore]):
         return self._store
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._store.url!r}, prefix={self._session.settings.prefix!r})"
+        return (
+            f"{type(self).__name__}({self._store.url!r}, prefix={self._session.settings.prefix!r})"
+        )
 
     def _deadline(self, timeout: float | None, extra: timedelta = timedelta(0)) -> Deadline:
         seconds = self._timeout if timeout is None else check_seconds(timeout, "timeout")

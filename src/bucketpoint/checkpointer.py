@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-from bucketpoint.base import CheckpointerBase, ClaimTerms
+from bucketpoint.base import CheckpointerBase, ClaimBase, ClaimTerms
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import claim as claims
 from bucketpoint.core.delete import delete, purge
@@ -33,11 +32,7 @@ from bucketpoint.core.session import StoredCheckpoint, out_of_time
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
 from bucketpoint.deadlines import Deadline
-from bucketpoint.errors import (
-    BucketpointError,
-    InvalidInputError,
-    OutcomeUnknownError,
-)
+from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnknownError
 from bucketpoint.execution_locks import ThreadLocks, entered
 from bucketpoint.stores.contract import Store, Version
 from bucketpoint.stores.urls import open_store
@@ -45,8 +40,6 @@ from bucketpoint.stores.urls import open_store
 __all__ = ["BucketCheckpointer", "Claim", "open"]
 
 T = TypeVar("T")
-
-logger = logging.getLogger("bucketpoint")
 
 
 class BucketCheckpointer(CheckpointerBase[Store]):
@@ -56,7 +49,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
     calls on one execution run one after another, those on different executions side by side.
 
     Args:
-        store: Where the checkpoints lie; it stays open when the checkpointer is closed.
+        store: Where the checkpoints lie; see `close_store`.
         prefix: What the keys begin with; slashes around it are trimmed.
         overwrite: Saves replace whatever is stored (last writer wins), unless a call says else.
         timeout: Seconds that one call may take in total.
@@ -67,6 +60,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         observer: Called after each store request, for metrics and traces.
         remembered_entries: Executions whose last seen state is kept, to save requests.
         remembered_bytes: Bytes kept for that at most.
+        close_store: Closing the checkpointer closes the store.
 
     Example:
         >>> from bucketpoint import BucketCheckpointer, Checkpoint, MemoryStore
@@ -122,7 +116,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         )
         # A wrong argument is the procedure's to report.
         execution_id = getattr(checkpoint, "execution_id", "?")
-        return self._run(execution_id, procedure, self._deadline(timeout))
+        return self._run(execution_id, procedure, timeout)
 
     def load_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> Checkpoint:
         """Return the checkpoint that is stored now; the store is always asked.
@@ -137,7 +131,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             CorruptCheckpointError: What is stored is no checkpoint.
             StoreUnavailableError: The store did not answer.
         """
-        return self._run(execution_id, load(self._session, execution_id), self._deadline(timeout))
+        return self._run(execution_id, load(self._session, execution_id), timeout)
 
     def get(self, execution_id: str, *, timeout: float | None = None) -> StoredCheckpoint | None:
         """Return the checkpoint with its version, revision and time, or None; see `load_checkpoint`.
@@ -147,7 +141,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             timeout: Seconds this call may take; None as the checkpointer was told.
         """
         procedure = get_stored(self._session, execution_id)
-        return self._run(execution_id, procedure, self._deadline(timeout))
+        return self._run(execution_id, procedure, timeout)
 
     def delete_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> None:
         """Remove the checkpoint's data so that no write under way brings it back.
@@ -162,7 +156,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             OutcomeUnknownError: It may have been applied or may still be; see `settle`.
             StoreUnavailableError: The store did not answer; nothing was applied.
         """
-        self._run(execution_id, delete(self._session, execution_id), self._deadline(timeout))
+        self._run(execution_id, delete(self._session, execution_id), timeout)
 
     def atomic_update(
         self,
@@ -190,7 +184,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             StoreUnavailableError: The store did not answer; nothing was applied.
         """
         procedure = update(self._session, execution_id, fn)
-        return self._run(execution_id, procedure, self._deadline(timeout))
+        return self._run(execution_id, procedure, timeout)
 
     # --- beyond it --------------------------------------------------------------------------
 
@@ -204,7 +198,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         Raises:
             UnsupportedError: The store has no conditional delete.
         """
-        return self._run(execution_id, purge(self._session, execution_id), self._deadline(timeout))
+        return self._run(execution_id, purge(self._session, execution_id), timeout)
 
     def settle(self, error: OutcomeUnknownError, *, timeout: float | None = None) -> bool:
         """Look again: True when the write of this error landed, False when it never will.
@@ -217,7 +211,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             OutcomeUnknownError: It still cannot be told.
         """
         execution_id = self._execution_of(error)
-        return self._run(execution_id, settle(self._session, error), self._deadline(timeout))
+        return self._run(execution_id, settle(self._session, error), timeout)
 
     def claim(
         self,
@@ -243,11 +237,12 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         Raises:
             ClaimHeldError: Somebody else holds it (on entering).
         """
-        return Claim(self, ClaimTerms(execution_id, owner, ttl, wait, takeover))
+        terms = ClaimTerms(execution_id, owner, ttl, wait, takeover)
+        return Claim(self._session, self._run, terms)
 
     def close(self) -> None:
         """Release what was opened for this checkpointer; a store that was given stays open."""
-        if self._owns_store:
+        if self._close_store:
             self._store.close()
 
     def __enter__(self) -> Self:
@@ -258,8 +253,15 @@ class BucketCheckpointer(CheckpointerBase[Store]):
 
     # --- driving ----------------------------------------------------------------------------
 
-    def _run(self, execution_id: str, procedure: Procedure[T], deadline: Deadline) -> T:
+    def _run(
+        self,
+        execution_id: str,
+        procedure: Procedure[T],
+        timeout: float | None,
+        extra: timedelta = timedelta(0),
+    ) -> T:
         target = self._session.target(execution_id)
+        deadline = self._deadline(timeout, extra)
         with (
             entered(self, target),
             self._locks.held(target.key, deadline.remaining()) as held,
@@ -318,7 +320,18 @@ def _called(effect: Call) -> Any:
     return result
 
 
-class Claim:
+class _Run(Protocol):
+    def __call__(
+        self,
+        execution_id: str,
+        procedure: Procedure[T],
+        timeout: float | None,
+        extra: timedelta = ...,
+        /,
+    ) -> T: ...
+
+
+class Claim(ClaimBase[_Run]):
     """While it is held, nobody else's write comes between: theirs or ours is refused, for ever.
 
     Made by `BucketCheckpointer.claim`. An operator's pause is no intrusion: it is merged into
@@ -335,30 +348,15 @@ class Claim:
         ...     version = claim.save(claim.checkpoint)
     """
 
-    checkpoint: Checkpoint
-
-    def __init__(self, checkpointer: BucketCheckpointer, terms: ClaimTerms) -> None:
-        self._checkpointer = checkpointer
-        self._session = checkpointer._session
-        self._terms = terms
-        self._state: claims.ClaimState | None = None
-
     def acquire(self) -> Self:
         """Take the claim, for those who cannot use `with`; `release` gives it back.
 
         Raises:
             ClaimHeldError: Somebody else holds it, and `wait` is over.
         """
-        terms = self._terms
-        procedure = claims.claim(
-            self._session,
-            terms.execution_id,
-            owner=terms.owner,
-            ttl=terms.ttl,
-            wait=terms.wait,
-            takeover=terms.takeover,
-        )
-        self._state, self.checkpoint = self._run(procedure, None, extra=terms.wait)
+        execution_id, wait = self._terms.execution_id, self._terms.wait
+        taken = self._run_for(execution_id, self._taking(), None, wait)
+        self._state, self.checkpoint = taken
         return self
 
     def save(self, checkpoint: Checkpoint, *, timeout: float | None = None) -> Version:
@@ -419,25 +417,10 @@ class Claim:
         try:
             self.release()
         except BucketpointError as problem:
-            # It expires by itself, and the work that was done under it is safe.
-            logger.warning("the claim on %r was not released: %s", self._execution_id, problem.kind)
+            self._log_unreleased(problem)
 
-    @property
-    def _execution_id(self) -> str:
-        return self._terms.execution_id
-
-    def _held(self) -> claims.ClaimState:
-        if self._state is None:
-            msg = "the claim has not been taken yet: use it in a with statement, or call acquire()"
-            raise InvalidInputError(msg)
-        return self._state
-
-    def _run(
-        self, procedure: Procedure[T], timeout: float | None, extra: timedelta = timedelta(0)
-    ) -> T:
-        checkpointer = self._checkpointer
-        deadline = checkpointer._deadline(timeout, extra)
-        return checkpointer._run(self._execution_id, procedure, deadline)
+    def _run(self, procedure: Procedure[T], timeout: float | None) -> T:
+        return self._run_for(self._terms.execution_id, procedure, timeout)
 
 
 def open(url: str | None = None, **options: Any) -> BucketCheckpointer:  # noqa: A001 - as users say
@@ -457,6 +440,4 @@ def open(url: str | None = None, **options: Any) -> BucketCheckpointer:  # noqa:
         BucketCheckpointer('memory://demo', prefix='')
     """
     store, prefix = open_store(url)
-    checkpointer = BucketCheckpointer(store, **{"prefix": prefix, **options})
-    checkpointer._owns_store = True
-    return checkpointer
+    return BucketCheckpointer(store, **{"prefix": prefix, "close_store": True, **options})

@@ -100,7 +100,7 @@ class _Fenced:
     def _check(self) -> None:
         try:
             self._fence_check()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - however the user's check says no
             raise _violation(error)  # noqa: B904 - the cause is set where there is one
 
 
@@ -135,7 +135,7 @@ class _AsyncFenced:
     async def _check(self) -> None:
         try:
             await _awaited(self._fence_check())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - however the user's check says no
             raise _violation(error)  # noqa: B904 - the cause is set where there is one
 
 

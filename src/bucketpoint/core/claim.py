@@ -13,9 +13,8 @@ from datetime import timedelta
 from bucketpoint.checkpoint import Checkpoint, ExecutionStatus
 from bucketpoint.core import codec
 from bucketpoint.core.document import Document, Member
-from bucketpoint.core.effects import Procedure, read_clock, sleep
+from bucketpoint.core.effects import DeadlinePassed, Procedure, read_clock, sleep
 from bucketpoint.core.pauses import Pauses, merge_pauses, pauses_of, without_pauses
-from bucketpoint.core.save import remember_origin
 from bucketpoint.core.session import (
     Seen,
     Session,
@@ -122,7 +121,10 @@ def claim(
             if left <= 0:
                 raise
             pause = min(left, held.remaining_s, _POLL_S)
-        yield from sleep(pause / 2, pause)
+            try:
+                yield from sleep(pause / 2, pause)
+            except DeadlinePassed:
+                raise held from None
 
 
 def _check_terms(owner: str, ttl: timedelta, wait: timedelta) -> None:
@@ -161,7 +163,7 @@ def _claim_once(
 
     written = yield from write(session, target, decide)
     checkpoint = claimed[0]
-    remember_origin(session, target, checkpoint, written.version)
+    session.remember_origin(checkpoint, target, written.version)
     pauses = pauses_of(checkpoint)
     state = ClaimState(
         target=target,
@@ -180,9 +182,7 @@ def _claim_once(
 def _pending(execution_id: str) -> Procedure[Checkpoint]:
     """A run that has been claimed and has not saved anything yet."""
     now = (yield from read_clock()).now
-    return Checkpoint(
-        execution_id=execution_id, status=ExecutionStatus.PENDING, checkpoint_at=now
-    )
+    return Checkpoint(execution_id=execution_id, status=ExecutionStatus.PENDING, checkpoint_at=now)
 
 
 def _check_free(seen: Seen, target: Target, *, takeover: bool) -> None:
@@ -261,7 +261,7 @@ def save_claimed(session: Session, state: ClaimState, checkpoint: Checkpoint) ->
     state.given = given
     if merged is checkpoint:
         # Otherwise a plain save of this object would take the operator's pause away again.
-        remember_origin(session, target, checkpoint, written.version)
+        session.remember_origin(checkpoint, target, written.version)
     return written.version
 
 
@@ -288,9 +288,7 @@ def _theirs(session: Session, state: ClaimState, seen: Seen) -> Pauses:
     raise _fenced(state.target, "somebody changed more than a pause under the claim")
 
 
-def update_claimed(
-    session: Session, state: ClaimState, fn: Change
-) -> Procedure[StoredCheckpoint]:
+def update_claimed(session: Session, state: ClaimState, fn: Change) -> Procedure[StoredCheckpoint]:
     """Run `fn` on the document as it is stored now, and store what it made of it."""
     target = state.target
     sent: list[tuple[bytes, Checkpoint]] = []

@@ -124,8 +124,8 @@ class Member:
             epoch=_take_count(parts, "epoch", 0),
             owner=_take(parts, "owner", str, None),
             ttl_s=_take(parts, "ttl_s", (int, float), None),
-            adopted=_take(parts, "adopted", bool, False),
-            deleted=_take(parts, "deleted", bool, False),
+            adopted=_take(parts, "adopted", bool, default=False),
+            deleted=_take(parts, "deleted", bool, default=False),
             extra=parts,
         )
 

@@ -23,7 +23,7 @@ def drive(procedure: Procedure[T], perform: Callable[[Effect], Any]) -> T:
         while True:
             try:
                 result = perform(effect)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the procedure handles it
                 effect = procedure.throw(error)
             else:
                 effect = procedure.send(result)
@@ -34,16 +34,14 @@ def drive(procedure: Procedure[T], perform: Callable[[Effect], Any]) -> T:
         procedure.close()
 
 
-async def drive_async(
-    procedure: Procedure[T], perform: Callable[[Effect], Awaitable[Any]]
-) -> T:
+async def drive_async(procedure: Procedure[T], perform: Callable[[Effect], Awaitable[Any]]) -> T:
     """Run the procedure as `drive` does, awaiting each effect."""
     try:
         effect = next(procedure)
         while True:
             try:
                 result = await perform(effect)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the procedure handles it
                 effect = procedure.throw(error)
             else:
                 effect = procedure.send(result)

@@ -27,10 +27,7 @@ def get_stored(session: Session, execution_id: str) -> Procedure[StoredCheckpoin
 
 def _stored(session: Session, seen: Seen, target: Target) -> StoredCheckpoint:
     checkpoint = session.checkpoint_of(seen, target)
-    member = seen.document.member if seen.document is not None else None
-    return StoredCheckpoint(
-        checkpoint,
-        checkpoint._origin.version,
-        member.revision if member is not None else None,
-        seen.modified_at,
-    )
+    document, version = seen.document, seen.version
+    assert document is not None and version is not None  # noqa: PT018, S101 - it is live
+    revision = document.member.revision if document.member is not None else None
+    return StoredCheckpoint(checkpoint, version, revision, seen.modified_at)

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core.effects import Procedure
-from bucketpoint.core.session import Origin, Seen, Session, Target, check_readable
+from bucketpoint.core.session import (
+    Origin,
+    Seen,
+    Session,
+    Target,
+    check_readable,
+    origin_of,
+    set_origin,
+)
 from bucketpoint.core.write import Decision, Evidence, Refuse, Write, write
 from bucketpoint.errors import (
     BucketpointError,
@@ -18,7 +26,7 @@ from bucketpoint.errors import (
 )
 from bucketpoint.stores.contract import Version
 
-__all__ = ["remember_origin", "save"]
+__all__ = ["save"]
 
 _Guard = Callable[[Seen], Exception | None]
 """Says why a state of the object must not be replaced."""
@@ -37,7 +45,13 @@ def save(
         msg = f"save_checkpoint takes a Checkpoint, not {type(checkpoint).__name__}"
         raise InvalidInputError(msg)
     target = session.target(checkpoint.execution_id)
-    guard = _guard(session, target, checkpoint, if_version, if_absent, overwrite)
+    _check_conditions(if_version, if_absent=if_absent, overwrite=overwrite)
+    if if_version is not None:
+        guard = _exactly(if_version, target)
+    elif if_absent:
+        guard = _absent(target)
+    else:
+        guard = _upsert(session, target, checkpoint, overwrite=overwrite)
     data = session.encode(checkpoint, target)
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see Decide
@@ -54,57 +68,39 @@ def save(
     except OutcomeUnknownError as error:
         _remember_attempt(checkpoint, error)
         raise
-    remember_origin(session, target, checkpoint, written.version)
+    session.remember_origin(checkpoint, target, written.version)
     return written.version
-
-
-def remember_origin(
-    session: Session, target: Target, checkpoint: Checkpoint, version: Version
-) -> None:
-    """Make the object know which stored version it is."""
-    checkpoint._origin = session.origin(target, version)
 
 
 def _remember_attempt(checkpoint: Checkpoint, error: OutcomeUnknownError) -> None:
     """Should it have landed after all, the object is that version as well."""
-    origin, evidence = checkpoint._origin, error.evidence
-    if isinstance(origin, Origin) and isinstance(evidence, Evidence):
+    origin, evidence = origin_of(checkpoint), error.evidence
+    if origin is not None and isinstance(evidence, Evidence):
         attempt = (evidence.writer, evidence.operation)
-        checkpoint._origin = replace(origin, unsettled=(*origin.unsettled, attempt))
+        set_origin(checkpoint, replace(origin, unsettled=(*origin.unsettled, attempt)))
 
 
-def _guard(
-    session: Session,
-    target: Target,
-    checkpoint: Checkpoint,
-    if_version: Version | None,
-    if_absent: bool,  # noqa: FBT001 - passed on from keyword arguments
-    overwrite: bool | None,  # noqa: FBT001 - likewise
-) -> _Guard:
+def _check_conditions(
+    if_version: Version | None, *, if_absent: bool, overwrite: bool | None
+) -> None:
     if sum((if_version is not None, if_absent, bool(overwrite))) > 1:
         msg = "give only one of if_version, if_absent and overwrite"
         raise InvalidInputError(msg)
-    if if_version is not None:
-        if not isinstance(if_version, Version):
-            msg = "if_version takes a Version; make one of a string with Version.parse()"
-            raise InvalidInputError(msg)
-        return _exactly(if_version, target)
-    if if_absent:
-        return _absent(target)
-    origin = checkpoint._origin
+    if if_version is not None and not isinstance(if_version, Version):
+        msg = "if_version takes a Version; make one of a string with Version.parse()"
+        raise InvalidInputError(msg)
+
+
+def _upsert(
+    session: Session, target: Target, checkpoint: Checkpoint, *, overwrite: bool | None
+) -> _Guard:
+    """Only what this object was loaded from, or saved to, may be replaced; all, if it was not."""
+    origin = origin_of(checkpoint)
     replaces_all = session.settings.overwrite if overwrite is None else overwrite
-    if replaces_all or not _is_of(origin, session, target):
+    here = (session.store_url, target.key)
+    if replaces_all or origin is None or (origin.store, origin.key) != here:
         return lambda _: None
     return _as_last_seen(origin, target)
-
-
-def _is_of(origin: object, session: Session, target: Target) -> bool:
-    """Tell whether the checkpoint was loaded from, or saved to, this very object."""
-    return (
-        isinstance(origin, Origin)
-        and origin.store == session.store_url
-        and origin.key == target.key
-    )
 
 
 def _exactly(version: Version, target: Target) -> _Guard:

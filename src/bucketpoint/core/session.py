@@ -35,7 +35,9 @@ __all__ = [
     "Target",
     "check_readable",
     "no_checkpoint",
+    "origin_of",
     "out_of_time",
+    "set_origin",
 ]
 
 
@@ -208,9 +210,7 @@ class Session:
         self.store_url = store_url
         self.capabilities = capabilities
         self.settings = settings
-        self.remembered = Remembered(
-            settings.remembered_entries, settings.remembered_bytes, lock
-        )
+        self.remembered = Remembered(settings.remembered_entries, settings.remembered_bytes, lock)
         self.pacing = Pacing()
 
     def target(self, execution_id: str) -> Target:
@@ -222,7 +222,8 @@ class Session:
         try:
             return codec.encode(checkpoint.to_document(), self.settings.default)
         except InvalidInputError as error:
-            raise error.about(execution_id=target.execution_id, key=target.key)
+            error.about(execution_id=target.execution_id, key=target.key)
+            raise
 
     def too_large(self, body: bytes, target: Target) -> CheckpointTooLargeError | None:
         """Return the error for a document above the size limit."""
@@ -266,9 +267,9 @@ class Session:
         except DeadlinePassed:
             raise out_of_time(target) from None
 
-    def origin(self, target: Target, version: Version) -> Origin:
-        """What a checkpoint that is this version remembers of it."""
-        return Origin(self.store_url, target.key, version)
+    def remember_origin(self, checkpoint: Checkpoint, target: Target, version: Version) -> None:
+        """Make the object know which stored version it is."""
+        set_origin(checkpoint, Origin(self.store_url, target.key, version))
 
     def checkpoint_of(self, seen: Seen, target: Target) -> Checkpoint:
         """Make the checkpoint of what was seen.
@@ -283,9 +284,21 @@ class Session:
         try:
             checkpoint = Checkpoint.from_document(seen.document.take_data())
         except StoredDataError as error:
-            raise error.about(execution_id=target.execution_id, key=target.key)
-        checkpoint._origin = self.origin(target, seen.version)
+            error.about(execution_id=target.execution_id, key=target.key)
+            raise
+        self.remember_origin(checkpoint, target, seen.version)
         return checkpoint
+
+
+def origin_of(checkpoint: Checkpoint) -> Origin | None:
+    """Return which stored version the object is, if it is any."""
+    origin = checkpoint._origin  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the core's own slot
+    return origin if isinstance(origin, Origin) else None
+
+
+def set_origin(checkpoint: Checkpoint, origin: Origin) -> None:
+    """Make the object know which stored version it is."""
+    checkpoint._origin = origin  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the core's own slot
 
 
 def no_checkpoint(target: Target) -> NoCheckpointError:

@@ -7,7 +7,6 @@ from typing import Any
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core.effects import Procedure, call
-from bucketpoint.core.save import remember_origin
 from bucketpoint.core.session import Seen, Session, StoredCheckpoint, Target
 from bucketpoint.core.write import Decision, Refuse, Write, Written, write
 from bucketpoint.errors import InvalidInputError
@@ -39,9 +38,7 @@ def update(session: Session, execution_id: str, fn: Change) -> Procedure[StoredC
     return saved(session, target, changed[0], written)
 
 
-def changed_by(
-    fn: Change, checkpoint: Checkpoint, target: Target
-) -> Procedure[Checkpoint]:
+def changed_by(fn: Change, checkpoint: Checkpoint, target: Target) -> Procedure[Checkpoint]:
     """Run `fn`, which edits its argument or returns another, and check what it made."""
     execution_id = checkpoint.execution_id
     result = yield from call(fn, checkpoint)
@@ -62,7 +59,5 @@ def saved(
     session: Session, target: Target, checkpoint: Checkpoint, written: Written
 ) -> StoredCheckpoint:
     """What an update gives back."""
-    remember_origin(session, target, checkpoint, written.version)
+    session.remember_origin(checkpoint, target, written.version)
     return StoredCheckpoint(checkpoint, written.version, written.member.revision, None)
-
-

@@ -50,9 +50,7 @@ def has_landed(member: Member | None, writer: str, operation: str) -> bool:
     return entry is not None and entry.operation == operation
 
 
-def judge(
-    base: Base, version: Version | None, document: Document | None, writer: str
-) -> Verdict:
+def judge(base: Base, version: Version | None, document: Document | None, writer: str) -> Verdict:
     """Judge an attempt on `base`, which has not landed, by a later look at the object.
 
     Args:

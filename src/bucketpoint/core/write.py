@@ -69,7 +69,7 @@ class Write:
     data: bytes
     deleted: bool = False
     raise_epoch: bool = False
-    owner: str | None | _Keep = KEEP
+    owner: str | _Keep | None = KEEP
     ttl_s: float | None = None
 
 
@@ -273,13 +273,12 @@ class _WriteLoop:
             except StoreConfigurationError as error:
                 if self._pending:
                     raise self._unknown() from error
-                raise error.about(execution_id=self._target.execution_id, key=key)
+                error.about(execution_id=self._target.execution_id, key=key)
+                raise
             self._session.remembered.forget(key)
             return None
 
-    def _note_failure(
-        self, error: OutcomeUnknownError | StoreUnavailableError
-    ) -> Procedure[None]:
+    def _note_failure(self, error: OutcomeUnknownError | StoreUnavailableError) -> Procedure[None]:
         self._failures += 1
         self._last_failure = error
         if error.throttled:
@@ -308,7 +307,8 @@ class _WriteLoop:
             except BucketpointError as error:
                 if self._pending:
                     raise self._unknown() from error
-                raise error.about(execution_id=self._target.execution_id, key=self._target.key)
+                error.about(execution_id=self._target.execution_id, key=self._target.key)
+                raise
             yield from self._retry.after_outage(self._failures)
 
     # --- concluding -------------------------------------------------------------------------
