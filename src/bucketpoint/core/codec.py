@@ -1,0 +1,298 @@
+"""Documents to bytes and back, with every value kept or refused, and none changed.
+
+The fast way is pydantic's JSON in Rust. What it would change or refuse without need (minus zero,
+numbers beyond float64, deep nesting, broken Unicode) is recognised cheaply, and taken the exact
+way in Python instead.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from types import GeneratorType
+from typing import Any, Final, Never
+
+from pydantic_core import from_json, to_json
+
+from bucketpoint.errors import CorruptCheckpointError, UnserializableValueError
+
+__all__ = ["MAX_DEPTH", "decode", "encode"]
+
+MAX_DEPTH: Final = 1000
+"""Levels of nesting that a document may have, where Python's stack allows."""
+
+_LONG_NUMBER = 200
+"""Digits from which on a number may lie beyond float64's range (309, less with an exponent)."""
+
+_STRIDE = 20
+_LONG_SAMPLE = re.compile(rb"[0-9]{%d}" % (_LONG_NUMBER // _STRIDE))
+_LONG_DIGITS = re.compile(rb"[0-9]{%d}" % _LONG_NUMBER)
+_MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
+_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3,}[,\]}\s]")
+_SURROGATES = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(r"[\[{]|[\]}]")
+_NOT_UTF_8 = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
+
+Default = Callable[[Any], Any]
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """Read a document, every number with all its digits.
+
+    Bytes that are not UTF-8 and lone halves of surrogate pairs are read as U+FFFD, and of a member
+    that occurs twice the last one counts.
+
+    Raises:
+        CorruptCheckpointError: It is no JSON object; the message says where and why.
+    """
+    try:
+        data = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        data = _decode_exactly(body)
+    else:
+        if _needs_exact_reading(body):
+            data = _decode_exactly(body)
+    if not isinstance(data, dict):
+        raise _corrupt(f"it is {_JSON_NAMES[type(data)]}, not an object")
+    return data
+
+
+def _needs_exact_reading(body: bytes) -> bool:
+    return bool(_MINUS_ZERO.search(body) or _LARGE_EXPONENT.search(body)) or _has_long_number(body)
+
+
+def _has_long_number(body: bytes) -> bool:
+    return bool(_LONG_SAMPLE.search(body[::_STRIDE]) and _LONG_DIGITS.search(body))
+
+
+_JSON_NAMES = {
+    list: "a list",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def _corrupt(reason: str) -> CorruptCheckpointError:
+    return CorruptCheckpointError(f"the document is no checkpoint: {reason}")
+
+
+def _decode_exactly(body: bytes) -> Any:
+    text = body.decode("utf-8", "surrogateescape").translate(_NOT_UTF_8)
+    if not text.strip():
+        raise _corrupt("it is empty")
+    text = _SURROGATES.sub(_whole_characters, text)
+    try:
+        data = json.loads(
+            text, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant
+        )
+    except json.JSONDecodeError as error:
+        raise _corrupt(_syntax_problem(error)) from None
+    except RecursionError:
+        raise _corrupt(_TOO_DEEP) from None
+    if _depth(text) > MAX_DEPTH:
+        raise _corrupt(_TOO_DEEP)
+    return data
+
+
+_TOO_DEEP = "its values are nested too deeply to be read here"
+
+
+def _whole_characters(escape: re.Match[str]) -> str:
+    return "\\ufffd" if escape["lone"] else escape[0]
+
+
+def _syntax_problem(error: json.JSONDecodeError) -> str:
+    at_end = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated")
+    where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+    return (
+        f"it ends too early, as if truncated ({where})" if at_end else f"it is not JSON ({where})"
+    )
+
+
+def _integer(digits: str) -> int | float:
+    if digits == "-0":
+        return -0.0
+    _float(digits)
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _corrupt("it holds a number beyond the range of float64")
+    return number
+
+
+def _refuse_constant(name: str) -> Never:
+    raise _corrupt(f"it holds {name}, which is not JSON")
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def encode(data: dict[str, Any], default: Default | None = None) -> bytes:
+    """Write a document as compact UTF-8 JSON that reads back as the same values.
+
+    Args:
+        data: The document.
+        default: Converts a value that is not JSON to one that is, as in `json.dumps`. Without
+            it nothing is converted.
+
+    Raises:
+        UnserializableValueError: A value is not JSON; the message says where it stands.
+    """
+    try:
+        body = to_json(data, inf_nan_mode="null")
+        if not _has_long_number(body) and from_json(body) == data:
+            return body
+    except Exception:  # noqa: BLE001, S110 - what it was, the exact way finds out
+        pass
+    return _encode_exactly(data, default)
+
+
+def _encode_exactly(data: dict[str, Any], default: Default | None) -> bytes:
+    writer = _Writer(default)
+    body = writer.write(data)
+    try:
+        decode(body)
+    except CorruptCheckpointError:
+        raise writer.refusal("is nested too deeply to be read again here") from None
+    return body
+
+
+@dataclass(slots=True)
+class _Container:
+    """A list or map that is being written."""
+
+    value: Any
+    items: Iterator[tuple[Any, Any]]
+    close: str
+    separator: str = ""
+    key: Any = None
+
+
+class _Writer:
+    """Writes without recursion, so that no depth is too much for the stack."""
+
+    def __init__(self, default: Default | None) -> None:
+        self._default = default
+        self._pieces: list[str] = []
+        self._open: list[_Container] = []
+
+    def write(self, data: Any) -> bytes:
+        self._begin(data)
+        while self._open:
+            container = self._open[-1]
+            for key, value in container.items:
+                self._pieces.append(container.separator)
+                container.separator = ","
+                container.key = key
+                if isinstance(container.value, dict):
+                    self._pieces.append(f"{self._name(key)}:")
+                self._begin(value)
+                break
+            else:
+                self._pieces.append(container.close)
+                self._open.pop()
+        return "".join(self._pieces).encode()
+
+    def refusal(self, problem: str) -> UnserializableValueError:
+        path = ".".join(str(container.key) for container in self._open)
+        path = path.encode("ascii", "backslashreplace").decode()
+        return UnserializableValueError(f"{path or 'the document'} {problem}", path=path)
+
+    def _begin(self, value: Any) -> None:
+        value = self._convert(value)
+        if isinstance(value, dict):
+            self._enter(value, iter(value.items()), "{", "}")
+        elif isinstance(value, list):
+            self._enter(value, enumerate(value), "[", "]")
+        else:
+            self._pieces.append(self._scalar(value))
+
+    def _convert(self, value: Any) -> Any:
+        if self._default is None or isinstance(value, _JSON_TYPES):
+            return value
+        if isinstance(value, GeneratorType):  # the fast way may have used it up
+            raise self.refusal("is a generator, which cannot be read twice: make it a list")
+        return self._default(value)
+
+    def _enter(self, value: Any, items: Iterator[tuple[Any, Any]], begin: str, close: str) -> None:
+        if any(container.value is value for container in self._open):
+            raise self.refusal("contains itself")
+        if len(self._open) == MAX_DEPTH:
+            raise self.refusal("is nested too deeply")
+        self._pieces.append(begin)
+        self._open.append(_Container(value, items, close))
+
+    def _name(self, key: Any) -> str:
+        if isinstance(key, str):
+            return self._text(key)
+        raise self.refusal(f"has a key that is {_a(key)}, and JSON has only strings: convert it")
+
+    def _text(self, value: str) -> str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise self.refusal("has half of a surrogate pair, which UTF-8 cannot hold") from None
+        return encode_basestring(value)
+
+    def _scalar(self, value: Any) -> str:
+        match value:
+            case None | True | False:
+                return _CONSTANTS[value]
+            case str():
+                return self._text(value)
+            case int():
+                return self._integer(value)
+            case float():
+                if math.isfinite(value):
+                    return float.__repr__(value)
+                raise self.refusal("is NaN or infinite, which JSON cannot hold")
+            case _:
+                raise self.refusal(
+                    f"is {_a(value)}, which is not JSON: convert it, or pass default= to convert "
+                    "such values"
+                )
+
+    def _integer(self, value: int) -> str:
+        try:
+            float(value)
+        except OverflowError:
+            raise self.refusal(
+                "is an integer beyond the range of float64, which JSON's readers cannot hold: "
+                "make it a string"
+            ) from None
+        return int.__repr__(value)
+
+
+_JSON_TYPES = (str, int, float, dict, list, type(None))
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+
+
+def _a(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -1,0 +1,395 @@
+"""What the members of a checkpoint document have in common: types, null, absence, unknown names.
+
+A model keeps its fields as they stand in the document, times as text and durations as integers,
+and converts them when they are read. So a large document loads fast, comparing two models does
+not depend on what was looked at, and what nobody touched is written back as it was.
+
+Null is read as the zero value (an empty string, 0, an empty map), as the format says, and is
+written back as null until something else is assigned.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, overload
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    Strict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from bucketpoint.errors import InvalidInputError
+from bucketpoint.timestamps import RFC_3339, Duration, Timestamp
+
+__all__ = [
+    "DurationField",
+    "Flag",
+    "FreeForm",
+    "Integer",
+    "Key",
+    "NullList",
+    "NullMap",
+    "Text",
+    "TimeField",
+    "WireModel",
+    "null_as",
+    "one_of",
+    "problem",
+    "stored",
+]
+
+_INT64 = {"ge": -(2**63), "le": 2**63 - 1}
+_ANY = core_schema.simple_ser_schema("any")
+
+T = TypeVar("T")
+Read = TypeVar("Read", covariant=True)  # noqa: PLC0105 - says what it is: what reading gives
+Write = TypeVar("Write", contravariant=True)  # noqa: PLC0105 - what may be assigned
+
+
+# --- null -----------------------------------------------------------------------------------------
+
+
+class _Null:
+    """A zero value that stands for a null in the document."""
+
+    __slots__ = ()
+
+
+class _NullText(_Null, str):
+    __slots__ = ()
+
+
+class _NullInteger(_Null, int):
+    __slots__ = ()
+
+
+class NullMap(_Null, dict[str, Any]):
+    """An empty map that stands for a null in the document until it is filled."""
+
+    __slots__ = ()
+
+
+class NullList(_Null, list[Any]):
+    """An empty list that stands for a null in the document until it is filled."""
+
+    __slots__ = ()
+
+
+_NULL_TEXT = _NullText()
+_NULL_INTEGER = _NullInteger()
+
+
+def null_as(kind: Callable[[], Any]) -> WrapValidator:
+    """Read null as what `kind` makes."""
+
+    def read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        return kind() if value is None else handler(value)
+
+    return WrapValidator(read)
+
+
+def stored(value: Any) -> Any:
+    """Return what stands in the document for a value: null for a zero value that was null."""
+    return None if isinstance(value, _Null) else value
+
+
+# --- the types of members -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    """Gives an annotation the schema of what stands in the document."""
+
+    schema: CoreSchema
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        return self.schema
+
+
+def _or_null(schema: CoreSchema, null: Callable[[], Any] | None, problem: str) -> CoreSchema:
+    none = core_schema.none_schema()
+    if null is not None:
+        make = null
+        none = core_schema.no_info_after_validator_function(lambda _: make(), none)
+    return core_schema.union_schema(
+        [schema, none],
+        mode="left_to_right",
+        custom_error_type="wire",
+        custom_error_message=problem,
+        serialization=_ANY,
+    )
+
+
+_STRING = core_schema.str_schema(strict=True)
+_INTEGER = core_schema.int_schema(strict=True, **_INT64)
+_OBJECT = core_schema.json_or_python_schema(
+    json_schema=core_schema.dict_schema(),
+    # Not a dict_schema, which would copy.
+    python_schema=core_schema.is_instance_schema(dict),
+)
+_NOT_AN_INTEGER = "is not an integer of 64 bits, written without a fraction or an exponent"
+
+Text = Annotated[str, _Wire(_or_null(_STRING, lambda: _NULL_TEXT, "is not a string"))]
+Integer = Annotated[int, _Wire(_or_null(_INTEGER, lambda: _NULL_INTEGER, _NOT_AN_INTEGER))]
+Flag = Annotated[
+    bool,
+    _Wire(
+        _or_null(
+            core_schema.bool_schema(strict=True), lambda: _NULL_INTEGER, "is not true or false"
+        )
+    ),
+]
+FreeForm = Annotated[
+    dict[str, Any],
+    _Wire(_or_null(_OBJECT, NullMap, "is not an object")),
+]
+Key = Annotated[str, Strict()]
+
+
+def one_of(*words: str) -> object:
+    """Make an annotation's string one of these."""
+    return _Wire(
+        core_schema.custom_error_schema(
+            core_schema.literal_schema(list(words)),
+            custom_error_type="wire",
+            custom_error_message=f"is not one of: {', '.join(words)}",
+        )
+    )
+
+
+class _Converted(Generic[Read, Write]):
+    """A member that is read and assigned in another form than it is kept in.
+
+    Subclasses say how, by `from_wire` and `to_wire`, and give the schema of what is kept.
+    """
+
+    _name: str
+    wire: ClassVar[CoreSchema]
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: BaseModel, owner: type) -> Read | None: ...
+    def __get__(self, instance: BaseModel | None, owner: type) -> Self | Read | None:
+        if instance is None:
+            raise AttributeError(self._name)  # as pydantic's fields do: there is no default here
+        kept = instance.__dict__.get(self._name)
+        return None if kept is None else self.from_wire(kept)
+
+    def __set__(self, instance: BaseModel, value: Write | None) -> None:
+        setattr(instance, self._name, value)  # pydantic's __setattr__ comes before descriptors
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_default_schema(cls.wire, default=None)
+
+    @staticmethod
+    def from_wire(kept: Any) -> Any:
+        """Convert what is kept to what users read."""
+        raise NotImplementedError
+
+    @staticmethod
+    def to_wire(value: Any) -> Any:
+        """Convert what users assign to what is kept."""
+        raise NotImplementedError
+
+
+class TimeField(_Converted[Timestamp, datetime.datetime]):
+    """A time: read as a `Timestamp`, assigned as any `datetime` with a zone or RFC 3339 text."""
+
+    wire = _or_null(
+        core_schema.str_schema(strict=True, pattern=f"^(?:{RFC_3339})$"),
+        None,
+        "is not an RFC 3339 time with a zone, such as 2025-01-02T03:04:05.5Z",
+    )
+
+    @staticmethod
+    def from_wire(kept: Any) -> Timestamp:
+        return Timestamp.parse(kept)
+
+    @staticmethod
+    def to_wire(value: Any) -> Any:
+        return str(Timestamp.of(value)) if isinstance(value, datetime.datetime) else value
+
+
+class DurationField(_Converted[Duration, datetime.timedelta]):
+    """A duration: read as a `Duration`, assigned as any `timedelta`."""
+
+    wire = _or_null(_INTEGER, None, _NOT_AN_INTEGER)
+
+    @staticmethod
+    def from_wire(kept: Any) -> Duration:
+        return Duration(nanoseconds=kept)
+
+    @staticmethod
+    def to_wire(value: Any) -> Any:
+        if isinstance(value, datetime.timedelta):
+            return Duration.of(value).nanoseconds
+        if value is None:
+            return None
+        raise InvalidInputError("is not a timedelta")
+
+
+# --- the base of the models -----------------------------------------------------------------------
+
+
+def problem(error: ValidationError, where: str = "") -> str:
+    """Say where the first thing wrong stands and what it is; never the value itself."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    path = ".".join(part for part in (where, *map(str, first["loc"])) if part)
+    return f"{path} {first['msg']}" if first["type"] == "wire" else f"{path}: {first['msg']}"
+
+
+class WireModel(BaseModel):
+    """The base of the models: one object of the document.
+
+    Everything assigned is checked at once. Assigning the empty value to a member that the format
+    leaves out when empty takes it out. Two models are equal when they would be stored the same.
+    """
+
+    model_config = ConfigDict(extra="allow", validate_assignment=True, hide_input_in_errors=True)
+
+    _new: ClassVar[Mapping[str, Callable[[], Any]]] = {}
+    """The members that are written even when empty, with what they are in a new object."""
+
+    _parts: ClassVar[Mapping[str, type[WireModel]]] = {}
+    """The members that are models themselves."""
+
+    _maps: ClassVar[Mapping[str, type[WireModel]]] = {}
+    """The members that are maps of models."""
+
+    if not TYPE_CHECKING:  # type checkers make their own from the fields
+
+        def __init__(self, /, **values: Any) -> None:
+            new = {name: make() for name, make in self._new.items() if name not in values}
+            given = {name: self._kept(name, value) for name, value in values.items()}
+            try:
+                super().__init__(**new, **given)
+            except ValidationError as error:
+                raise InvalidInputError(problem(error, type(self).__name__)) from None
+
+        __init__.__pydantic_base_init__ = True  # documents are read without it
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name in (self.__pydantic_extra__ or ()):
+            super().__setattr__(name, value)
+            return
+        kept = self._kept(name, value)
+        try:
+            super().__setattr__(name, kept)
+        except ValidationError as error:
+            raise InvalidInputError(problem(error, type(self).__name__)) from None
+        if not kept and name not in self._new:
+            self.__pydantic_fields_set__.discard(name)
+
+    @classmethod
+    def _kept(cls, name: str, value: Any) -> Any:
+        """Return what is kept for a value that the user gives."""
+        field = cls.model_fields.get(name)
+        if field is None:
+            raise InvalidInputError(
+                f"{cls.__name__} has no field {name!r}, only {', '.join(cls.model_fields)}; other "
+                "members of the document go into model_extra"
+            )
+        kind = field.annotation
+        if not (isinstance(kind, type) and issubclass(kind, _Converted)):
+            return value
+        try:
+            return kind.to_wire(value)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{cls.__name__}.{name}: {error}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, WireModel) or type(self) is not type(other):
+            return NotImplemented
+        return self._members() == other._members()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, `update` being assigned to it as attributes are."""
+        copy = super().model_copy(deep=deep)
+        for name, value in (update or {}).items():
+            setattr(copy, name, value)
+        return copy
+
+    def _members(self) -> dict[str, Any]:
+        """Return the members as they are stored, models among them as models."""
+        present = self.__pydantic_fields_set__
+        members = {
+            name: value or stored(value)
+            for name, value in self.__dict__.items()
+            if value or name in present
+        }
+        if extra := self.__pydantic_extra__:
+            members.update(extra)
+        return members
+
+    def _document(self, path: str) -> dict[str, Any]:
+        """Return the members as they are stored, all the way down to the free-form maps."""
+        members = self._members()
+        for name in self._parts:
+            part = members.get(name)
+            if part is not None:
+                members[name] = part._document(f"{path}{name}.")
+        for name, kind in self._maps.items():
+            if models := members.get(name):
+                members[name] = _documents(models, kind, f"{path}{name}.")
+        return members
+
+    @classmethod
+    def _in_exact_case(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the document with its known members spelled as they are known.
+
+        The format's readers find them in any letter case; the last of several wins.
+        """
+        exact = {cls._exact_name(name): value for name, value in data.items()}
+        for name, kind in cls._parts.items():
+            if isinstance(exact.get(name), dict):
+                exact[name] = kind._in_exact_case(exact[name])
+        for name, kind in cls._maps.items():
+            if isinstance(exact.get(name), dict):
+                exact[name] = {
+                    key: kind._in_exact_case(part) if isinstance(part, dict) else part
+                    for key, part in exact[name].items()
+                }
+        return exact
+
+    @classmethod
+    def _exact_name(cls, name: str) -> str:
+        if name in cls.model_fields:
+            return name
+        # Of all letters beyond ASCII, only these two have an ASCII letter for another case.
+        folded = name.replace("\u017f", "s").replace("\u212a", "k").lower()
+        return folded if folded in cls.model_fields else name
+
+    def _has_other_case(self) -> bool:
+        """Whether an unknown member here or below is a known one in another letter case."""
+        if any(self._exact_name(name) != name for name in self.__pydantic_extra__ or ()):
+            return True
+        below = [self.__dict__[name] for name in self._parts]
+        for name in self._maps:
+            below.extend(self.__dict__[name].values())
+        return any(part is not None and part._has_other_case() for part in below)
+
+
+def _documents(models: Mapping[str, Any], kind: type[WireModel], path: str) -> dict[str, Any]:
+    documents = {}
+    for key, model in models.items():
+        if not isinstance(model, kind):
+            raise InvalidInputError(
+                f"{path}{key} is a {type(model).__name__}, not a {kind.__name__}"
+            )
+        documents[key] = model._document(f"{path}{key}.")  # noqa: SLF001 - same module
+    return documents
