@@ -22,6 +22,7 @@ from bucketpoint.stores.contract import AsyncStore, Store
 __all__ = ["DEFAULT_TIMEOUT_S", "CheckpointerBase", "ClaimBase", "ClaimTerms"]
 
 DEFAULT_TIMEOUT_S = 30.0
+_DEFAULTS = Settings()
 
 AnyStore = TypeVar("AnyStore", bound=Store | AsyncStore)
 AnyRun = TypeVar("AnyRun")
@@ -99,11 +100,11 @@ class CheckpointerBase(Generic[AnyStore]):
         timeout: float = DEFAULT_TIMEOUT_S,
         retry: RetryPolicy | None = None,
         default: Callable[[Any], Any] | None = None,
-        max_bytes: int = Settings.max_bytes,
-        purge_grace: timedelta = Settings.purge_grace,
+        max_bytes: int = _DEFAULTS.max_bytes,
+        purge_grace: timedelta = _DEFAULTS.purge_grace,
         observer: Observer | None = None,
-        remembered_entries: int = Settings.remembered_entries,
-        remembered_bytes: int = Settings.remembered_bytes,
+        remembered_entries: int = _DEFAULTS.remembered_entries,
+        remembered_bytes: int = _DEFAULTS.remembered_bytes,
         close_store: bool = False,
     ) -> None:
         settings = Settings(

@@ -324,10 +324,13 @@ class _WriteLoop:
 
     def _found(self, attempt: _Attempt, seen: Seen) -> Written:
         """The look showed that it landed; the version is ours only if nobody has written since."""
-        member = seen.document.member if seen.document is not None else None
-        on_top = member is None or member.revision != attempt.member.revision
-        version = seen.version if seen.version is not None and not on_top else None
-        return Written(attempt.data, attempt.member, version or Version.superseded())
+        found = seen.document.member if seen.document is not None else None
+        ours = attempt.member
+        is_ours = found is not None and (
+            (found.lineage, found.revision) == (ours.lineage, ours.revision)
+        )
+        version = seen.version if is_ours else None
+        return Written(attempt.data, ours, version or Version.superseded())
 
     def _still_current(self, attempt: _Attempt, seen: Seen) -> Procedure[_Attempt | None]:
         """Return the attempt if it is to be sent again as it is, None to decide anew.
