@@ -11,31 +11,33 @@ import bucketpoint
 
 PACKAGE = Path(bucketpoint.__file__).parent
 
-BELOW_CORE = {"checkpoint", "timestamps", "errors"}
-BELOW_CHECKPOINTER = BELOW_CORE | {"core", "stores"}
-PUBLIC = BELOW_CHECKPOINTER | {"", "checkpointer", "aio", "branches", "fencing"}
+BOTTOM = {"arguments", "errors"}
+FORMAT = {"checkpoint", "timestamps", "wire"} | BOTTOM
+BELOW = FORMAT | {"core", "stores"}
+FRAME = {"base", "deadlines", "execution_locks", "protocols", "runtime"}
+SYNC = BELOW | FRAME | {"branches", "checkpointer", "fencing"}
+PUBLIC = SYNC | {"", "aio"}
 
 MAY_IMPORT = {
-    "errors": set[str](),
-    "timestamps": {"errors"},
-    "checkpoint": {"timestamps", "errors"},
-    "stores.contract": {"errors"},
-    "stores": {"stores", "errors"},
-    "core": {"core", "stores.contract"} | BELOW_CORE,
-    "fencing": {"checkpointer"} | BELOW_CHECKPOINTER,
-    "branches": {"checkpointer"} | BELOW_CHECKPOINTER,
-    "checkpointer": {"checkpointer"} | BELOW_CHECKPOINTER,
-    "aio": {"checkpointer", "aio"} | BELOW_CHECKPOINTER,
+    **dict.fromkeys(BOTTOM, set[str]()),
+    **dict.fromkeys(FORMAT - BOTTOM, FORMAT),
+    "stores.contract": BOTTOM,
+    "stores": {"stores"} | BOTTOM,
+    "core": {"core", "stores.contract"} | FORMAT,
+    **dict.fromkeys(FRAME, BELOW | FRAME),
+    **dict.fromkeys(("branches", "fencing"), BELOW | FRAME),
+    "checkpointer": SYNC,
+    "aio": SYNC | {"aio"},
     "": PUBLIC,
-    "testing": {"testing"} | PUBLIC,
-    "cli": {"cli"} | PUBLIC,
+    "testing": PUBLIC | {"testing"},
+    "cli": PUBLIC | {"cli"},
     "__main__": {"cli"},
 }
 """Each part (the longest name that fits a module) and the parts it may import; "" is the package
 itself, `import bucketpoint`."""
 
 OF_THE_BASE = {"pydantic", "pydantic_core"}
-"""What all but `errors` may import beyond the standard library."""
+"""What all but the bottom may import beyond the standard library."""
 
 THIRD_PARTY = {
     "cli": {"click", "rich"},
@@ -90,7 +92,7 @@ def violations(module: str, source: str) -> list[str]:
         elif top in sys.stdlib_module_names:
             allowed = not (part == "core" and top in NOT_IN_CORE)
         else:
-            allowed = part != "errors" and top in OF_THE_BASE | THIRD_PARTY.get(part, set())
+            allowed = part not in BOTTOM and top in OF_THE_BASE | THIRD_PARTY.get(part, set())
         if not allowed:
             found.append(f"{module or 'bucketpoint'} must not import {imported}")
     return found

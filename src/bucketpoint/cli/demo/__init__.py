@@ -1,0 +1,1 @@
+"""The demo: real processes, a real SIGKILL, and what is left of the run after it."""

@@ -1,0 +1,36 @@
+"""Runs the command and the example as users do: as programs of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bucketpoint.cli.demo.worker import workflow_program
+
+BARE = {**os.environ, "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+
+
+def run_program(
+    *arguments: str, cwd: Path, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python with the arguments and return what it said, whatever its exit code."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        check=False,
+        capture_output=True,
+        cwd=cwd,
+        encoding="utf-8",
+        env=BARE | environment,
+        input=stdin,
+        timeout=120,
+    )
+
+
+def run_command(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `bucketpoint` with the arguments."""
+    return run_program("-m", "bucketpoint", *arguments, cwd=cwd, **environment)
+
+
+def run_orders(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the example workflow with the arguments."""
+    return run_program(str(workflow_program()), *arguments, cwd=cwd)
