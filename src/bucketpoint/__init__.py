@@ -137,6 +137,9 @@ __all__ = [
     "with_fencing",
 ]
 
+for _thing in (RetryPolicy, StoredCheckpoint):
+    _thing.__module__ = __name__  # where users find them; core is not theirs
+
 _ASYNC_NAMES = frozenset({"AsyncBucketCheckpointer", "AsyncClaim", "open_async"})
 
 
@@ -148,3 +151,7 @@ def __getattr__(name: str) -> Any:
         return getattr(aio, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ASYNC_NAMES})
