@@ -77,11 +77,10 @@ class FileStore:
         InvalidInputError: An argument cannot be used.
 
     Example:
-        >>> import tempfile
+        >>> from pathlib import Path
         >>> from bucketpoint.stores.contract import IfAbsent
-        >>> folder = tempfile.mkdtemp()
-        >>> version = FileStore(folder).put("runs/a.json", b"{}", when=IfAbsent())
-        >>> open(f"{folder}/runs/a.json").read()
+        >>> version = FileStore("checkpoints").put("run-42.json", b"{}", when=IfAbsent())
+        >>> Path("checkpoints/run-42.json").read_text()
         '{}'
     """
 

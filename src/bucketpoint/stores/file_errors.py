@@ -86,7 +86,7 @@ def store_error(error: OSError, *, folder: Path, key: str, stage: Stage) -> Buck
     | ENOTDIR, EEXIST, EISDIR, ENOTEMPTY below the folder | `UnsupportedError` | same | unknown |
     | ENAMETOOLONG, EILSEQ, EINVAL, ELOOP, EXDEV | `UnsupportedError` | same | unknown |
     | ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS | `UnsupportedStoreError` | same | unknown |
-    | any other (EIO, EMFILE, ESTALE, ENOENT …) | `StoreUnavailableError` | unknown | unknown |
+    | any other (EIO, EMFILE, ENOENT, ESTALE, ETIMEDOUT …) | `StoreUnavailableError` | unknown | unknown |
 
     Unknown is `OutcomeUnknownError`: a rename over a network may be applied although it fails, and
     what a failed fsync leaves after a power cut nobody can say.

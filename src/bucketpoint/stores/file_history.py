@@ -19,7 +19,6 @@ from pathlib import Path
 from bucketpoint.stores.contract import ObjectVersion, Version
 from bucketpoint.stores.file_disk import (
     FileState,
-    ensure_folder,
     from_nanoseconds,
     keep_copy,
     read_file,
@@ -58,6 +57,7 @@ class History:
 
     def __init__(self, side_folder: Path, key: str, *, keep: int) -> None:
         name = hashlib.sha256(key_bytes(key)).hexdigest()
+        self._side_folder = side_folder
         self._folder = side_folder / name[:2] / name[2:]
         self._keep = keep
 
@@ -73,7 +73,7 @@ class History:
 
     def create(self) -> None:
         """Make the side folder when it is not there."""
-        ensure_folder(self._folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def versions(self) -> list[KeptVersion]:
         """Return what is kept, the newest first."""
@@ -128,7 +128,10 @@ class History:
         if kept and kept[0].version_id == current.version_id:
             return
         keep_copy(current, self._path(kept, current.version_id), self.staging_path)
-        sync_folder(self._folder)
+        # The folders above are as new as the first version in them.
+        above = [] if kept else [self._folder.parent, self._side_folder, self._side_folder.parent]
+        for folder in [self._folder, *above]:
+            sync_folder(folder)
 
     def mark_deletion(self, modified_ns: int) -> None:
         """Note that the object was deleted."""

@@ -15,8 +15,8 @@ from pathlib import Path
 
 __all__ = ["LockTimeoutError", "locked"]
 
-_FIRST_PAUSE_S = 0.0005
-_LONGEST_PAUSE_S = 0.02
+# Always the same, since one who waits longer and longer never finds the lock free.
+_PAUSE_S = 0.001
 
 
 class LockTimeoutError(Exception):
@@ -85,14 +85,12 @@ def locked(path: Path, timeout: float) -> Generator[None]:
 def _acquire(path: Path, deadline: float) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     _open_here.add(descriptor)
-    pause = _FIRST_PAUSE_S
     try:
         while True:
             with suppress(*_TAKEN):
                 _try_lock(descriptor)
                 return descriptor
-            time.sleep(min(pause, _remaining(deadline)))
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            time.sleep(min(_PAUSE_S, _remaining(deadline)))
     except BaseException:
         _close(descriptor)
         raise

@@ -156,7 +156,7 @@ class MemoryStore:
         with self._contents.lock:
             current = self._contents.current(key)
             check_condition(when, current.version if current else None, key)
-            record = self._record(bytes(body))
+            record = self._record(body)
             self._contents.append(key, record, self._keep_versions)
         return record.version
 
