@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, Unpack
 
-from bucketpoint.base import CheckpointerBase, ClaimBase, ClaimTerms
+from bucketpoint.base import CheckpointerBase, CheckpointerOptions, ClaimBase
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.checkpointer import request
 from bucketpoint.core import claim as claims
+from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
 from bucketpoint.core.drive import drive_async
 from bucketpoint.core.effects import (
@@ -39,7 +40,7 @@ from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint, out_of_time
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
-from bucketpoint.deadlines import Deadline
+from bucketpoint.deadlines import Deadline, for_call
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
 from bucketpoint.execution_locks import entered
 from bucketpoint.stores.contract import AsyncStore, Store, Version
@@ -174,7 +175,7 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
     ) -> AsyncClaim:
         """See `BucketCheckpointer.claim`; an asynchronous context manager."""
         terms = ClaimTerms(execution_id, owner, ttl, wait, takeover)
-        return AsyncClaim(self._session, self._run, terms)
+        return AsyncClaim(self._session, self._run, self._wait, terms)
 
     async def close(self) -> None:
         """See `BucketCheckpointer.close`; ends the thread pool, too."""
@@ -199,10 +200,9 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         execution_id: str,
         procedure: Procedure[T],
         timeout: float | None,
-        extra: timedelta = timedelta(0),
     ) -> T:
         target = self._session.target(execution_id)
-        deadline = self._deadline(timeout, extra)
+        deadline = self._deadline(timeout)
         with entered(self, target):
             async with self._locks.held(target.key, deadline.remaining()) as held:
                 if not held:
@@ -214,6 +214,11 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
                 except OutcomeUnknownError as error:
                     error.attach(self.settle)
                     raise
+
+    async def _wait(self, procedure: Procedure[T], longest: timedelta) -> T:
+        """Run a procedure that waits for others between calls of its own."""
+        deadline = for_call(longest.total_seconds() + 1)
+        return await drive_async(procedure, lambda effect: self._perform(effect, deadline))
 
     async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         match effect:
@@ -275,7 +280,7 @@ class _TaskLocks:
         self._locks: dict[tuple[int, str], tuple[asyncio.Lock, list[None]]] = {}
 
     @asynccontextmanager
-    async def held(self, key: str, timeout: float) -> AsyncIterator[bool]:
+    async def held(self, key: str, timeout: float) -> AsyncGenerator[bool]:
         """Hold the key's lock; yields False when it could not be had within the timeout."""
         here = (id(asyncio.get_running_loop()), key)
         lock, users = self._locks.setdefault(here, (asyncio.Lock(), []))
@@ -303,16 +308,15 @@ async def _acquired(lock: asyncio.Lock, timeout: float) -> bool:
 
 class _Run(Protocol):
     def __call__(
-        self,
-        execution_id: str,
-        procedure: Procedure[T],
-        timeout: float | None,
-        extra: timedelta = ...,
-        /,
+        self, execution_id: str, procedure: Procedure[T], timeout: float | None, /
     ) -> Awaitable[T]: ...
 
 
-class AsyncClaim(ClaimBase[_Run]):
+class _Wait(Protocol):
+    def __call__(self, procedure: Procedure[T], longest: timedelta, /) -> Awaitable[T]: ...
+
+
+class AsyncClaim(ClaimBase[_Run, _Wait]):
     """`Claim` for asyncio: the same guarantees and names, awaited.
 
     Made by `AsyncBucketCheckpointer.claim`.
@@ -332,9 +336,13 @@ class AsyncClaim(ClaimBase[_Run]):
 
     async def acquire(self) -> Self:
         """See `Claim.acquire`."""
-        execution_id, wait = self._terms.execution_id, self._terms.wait
-        taken = await self._run_for(execution_id, self._taking(), None, wait)
-        self._state, self.checkpoint = taken
+
+        async def take() -> tuple[claims.ClaimState, Checkpoint]:
+            return await self._run(claims.take_claim(self._session, self._terms), None)
+
+        self._state, self.checkpoint = await self._wait_for(
+            claims.claim(self._terms, take), self._terms.wait
+        )
         return self
 
     async def save(
@@ -386,7 +394,9 @@ class AsyncClaim(ClaimBase[_Run]):
         return await self._run_for(self._terms.execution_id, procedure, timeout)
 
 
-def open_async(url: str | None = None, **options: Any) -> AsyncBucketCheckpointer:
+def open_async(
+    url: str | None = None, **options: Unpack[CheckpointerOptions]
+) -> AsyncBucketCheckpointer:
     """Return an asynchronous checkpointer on the store that the URL names; see `open`.
 
     Args:
@@ -400,4 +410,6 @@ def open_async(url: str | None = None, **options: Any) -> AsyncBucketCheckpointe
         AsyncBucketCheckpointer('memory://demo', prefix='')
     """
     store, prefix = open_store(url)
-    return AsyncBucketCheckpointer(store, **{"prefix": prefix, "close_store": True, **options})
+    options.setdefault("prefix", prefix)
+    options.setdefault("close_store", True)
+    return AsyncBucketCheckpointer(store, **options)

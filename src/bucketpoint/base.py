@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import claim as claims
-from bucketpoint.core.effects import Procedure
+from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.retry import RetryPolicy
 from bucketpoint.core.session import Session, Settings
 from bucketpoint.core.write import Evidence
@@ -19,47 +18,32 @@ from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnkno
 from bucketpoint.runtime import Observer, Runtime, logger
 from bucketpoint.stores.contract import AsyncStore, Store
 
-__all__ = ["DEFAULT_TIMEOUT_S", "CheckpointerBase", "ClaimBase", "ClaimTerms"]
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "CheckpointerBase",
+    "CheckpointerOptions",
+    "ClaimBase",
+]
 
 DEFAULT_TIMEOUT_S = 30.0
 _DEFAULTS = Settings()
 
 AnyStore = TypeVar("AnyStore", bound=Store | AsyncStore)
 AnyRun = TypeVar("AnyRun")
+AnyWait = TypeVar("AnyWait")
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimTerms:
-    """What a claim was asked for."""
-
-    execution_id: str
-    owner: str
-    ttl: timedelta
-    wait: timedelta
-    takeover: bool
-
-
-class ClaimBase(Generic[AnyRun]):
+class ClaimBase(Generic[AnyRun, AnyWait]):
     """A claim that was asked for, and, once it is taken, what the worker knows of it."""
 
     checkpoint: Checkpoint
 
-    def __init__(self, session: Session, run: AnyRun, terms: ClaimTerms) -> None:
+    def __init__(self, session: Session, run: AnyRun, wait: AnyWait, terms: ClaimTerms) -> None:
         self._session = session
         self._run_for = run
+        self._wait_for = wait
         self._terms = terms
         self._state: claims.ClaimState | None = None
-
-    def _taking(self) -> Procedure[tuple[claims.ClaimState, Checkpoint]]:
-        terms = self._terms
-        return claims.claim(
-            self._session,
-            terms.execution_id,
-            owner=terms.owner,
-            ttl=terms.ttl,
-            wait=terms.wait,
-            takeover=terms.takeover,
-        )
 
     def _held(self) -> claims.ClaimState:
         if self._state is None:
@@ -71,6 +55,22 @@ class ClaimBase(Generic[AnyRun]):
         """The work done under the claim is safe, and it expires by itself: nothing to raise."""
         execution_id = self._terms.execution_id
         logger.warning("the claim on %r was not released: %s", execution_id, problem.kind)
+
+
+class CheckpointerOptions(TypedDict, total=False):
+    """The arguments of a checkpointer that `open` and `open_async` pass on; described there."""
+
+    prefix: str
+    overwrite: bool
+    timeout: float
+    retry: RetryPolicy | None
+    default: Callable[[Any], Any] | None
+    max_bytes: int
+    purge_grace: timedelta
+    observer: Observer | None
+    remembered_entries: int
+    remembered_bytes: int
+    close_store: bool
 
 
 class CheckpointerBase(Generic[AnyStore]):
@@ -137,9 +137,8 @@ class CheckpointerBase(Generic[AnyStore]):
             f"{type(self).__name__}({self._store.url!r}, prefix={self._session.settings.prefix!r})"
         )
 
-    def _deadline(self, timeout: float | None, extra: timedelta = timedelta(0)) -> Deadline:
-        seconds = self._timeout if timeout is None else check_seconds(timeout, "timeout")
-        return for_call(seconds + extra.total_seconds())
+    def _deadline(self, timeout: float | None) -> Deadline:
+        return for_call(self._timeout if timeout is None else check_seconds(timeout, "timeout"))
 
     @staticmethod
     def _execution_of(error: OutcomeUnknownError) -> str:

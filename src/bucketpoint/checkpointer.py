@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, Unpack
 
-from bucketpoint.base import CheckpointerBase, ClaimBase, ClaimTerms
+from bucketpoint.base import CheckpointerBase, CheckpointerOptions, ClaimBase
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import claim as claims
+from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
 from bucketpoint.core.drive import drive
 from bucketpoint.core.effects import (
@@ -31,7 +32,7 @@ from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint, out_of_time
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
-from bucketpoint.deadlines import Deadline
+from bucketpoint.deadlines import Deadline, for_call
 from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnknownError
 from bucketpoint.execution_locks import ThreadLocks, entered
 from bucketpoint.stores.contract import Store, Version
@@ -238,7 +239,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             ClaimHeldError: Somebody else holds it (on entering).
         """
         terms = ClaimTerms(execution_id, owner, ttl, wait, takeover)
-        return Claim(self._session, self._run, terms)
+        return Claim(self._session, self._run, self._wait, terms)
 
     def close(self) -> None:
         """Release what was opened for this checkpointer; a store that was given stays open."""
@@ -258,10 +259,9 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         execution_id: str,
         procedure: Procedure[T],
         timeout: float | None,
-        extra: timedelta = timedelta(0),
     ) -> T:
         target = self._session.target(execution_id)
-        deadline = self._deadline(timeout, extra)
+        deadline = self._deadline(timeout)
         with (
             entered(self, target),
             self._locks.held(target.key, deadline.remaining()) as held,
@@ -273,6 +273,11 @@ class BucketCheckpointer(CheckpointerBase[Store]):
             except OutcomeUnknownError as error:
                 error.attach(self.settle)
                 raise
+
+    def _wait(self, procedure: Procedure[T], longest: timedelta) -> T:
+        """Run a procedure that waits for others between calls of its own."""
+        deadline = for_call(longest.total_seconds() + 1)
+        return drive(procedure, lambda effect: self._perform(effect, deadline))
 
     def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         match effect:
@@ -322,16 +327,15 @@ def _called(effect: Call) -> Any:
 
 class _Run(Protocol):
     def __call__(
-        self,
-        execution_id: str,
-        procedure: Procedure[T],
-        timeout: float | None,
-        extra: timedelta = ...,
-        /,
+        self, execution_id: str, procedure: Procedure[T], timeout: float | None, /
     ) -> T: ...
 
 
-class Claim(ClaimBase[_Run]):
+class _Wait(Protocol):
+    def __call__(self, procedure: Procedure[T], longest: timedelta, /) -> T: ...
+
+
+class Claim(ClaimBase[_Run, _Wait]):
     """While it is held, nobody else's write comes between: theirs or ours is refused, for ever.
 
     Made by `BucketCheckpointer.claim`. An operator's pause is no intrusion: it is merged into
@@ -354,9 +358,13 @@ class Claim(ClaimBase[_Run]):
         Raises:
             ClaimHeldError: Somebody else holds it, and `wait` is over.
         """
-        execution_id, wait = self._terms.execution_id, self._terms.wait
-        taken = self._run_for(execution_id, self._taking(), None, wait)
-        self._state, self.checkpoint = taken
+
+        def take() -> tuple[claims.ClaimState, Checkpoint]:
+            return self._run(claims.take_claim(self._session, self._terms), None)
+
+        self._state, self.checkpoint = self._wait_for(
+            claims.claim(self._terms, take), self._terms.wait
+        )
         return self
 
     def save(self, checkpoint: Checkpoint, *, timeout: float | None = None) -> Version:
@@ -423,7 +431,7 @@ class Claim(ClaimBase[_Run]):
         return self._run_for(self._terms.execution_id, procedure, timeout)
 
 
-def open(url: str | None = None, **options: Any) -> BucketCheckpointer:  # noqa: A001 - as users say
+def open(url: str | None = None, **options: Unpack[CheckpointerOptions]) -> BucketCheckpointer:  # noqa: A001 - as users say
     """Return a checkpointer on the store that the URL names; it closes that store.
 
     Args:
@@ -440,4 +448,6 @@ def open(url: str | None = None, **options: Any) -> BucketCheckpointer:  # noqa:
         BucketCheckpointer('memory://demo', prefix='')
     """
     store, prefix = open_store(url)
-    return BucketCheckpointer(store, **{"prefix": prefix, "close_store": True, **options})
+    options.setdefault("prefix", prefix)
+    options.setdefault("close_store", True)
+    return BucketCheckpointer(store, **options)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidInputError
 
 __all__ = ["Deadline", "deadline"]
@@ -34,7 +35,7 @@ _innermost: ContextVar[Deadline | None] = ContextVar("bucketpoint_deadline", def
 
 
 @contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+def deadline(seconds: float) -> Generator[None]:
     """No attempt of any call inside the block starts after it, whatever the calls ask for.
 
     Blocks nest: the earliest deadline counts. It holds for calls of the same thread or task.
@@ -68,7 +69,7 @@ def for_call(timeout: float) -> Deadline:
 
 def check_seconds(seconds: float, what: str) -> float:
     """Return a number of seconds, or raise `InvalidInputError`."""
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    is_number = is_a(seconds, (int, float)) and not is_a(seconds, bool)
     if not is_number or math.isnan(seconds) or seconds < 0:
         msg = f"{what} must be a number of seconds of at least 0, not {seconds!r}"
         raise InvalidInputError(msg)

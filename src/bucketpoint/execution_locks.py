@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _running: ContextVar[frozenset[tuple[int, str]]] = ContextVar(
 
 
 @contextmanager
-def entered(checkpointer: object, target: Target) -> Iterator[None]:
+def entered(checkpointer: object, target: Target) -> Generator[None]:
     """Mark that this thread or task is inside a call; raise when it is inside already."""
     here = (id(checkpointer), target.key)
     if here in _running.get():
@@ -50,7 +50,7 @@ class ThreadLocks:
         self._locks: dict[str, _Lock] = {}
 
     @contextmanager
-    def held(self, key: str, timeout: float) -> Iterator[bool]:
+    def held(self, key: str, timeout: float) -> Generator[bool]:
         """Hold the key's lock; yields False when it could not be had within the timeout."""
         with self._guard:
             entry = self._locks.setdefault(key, _Lock())

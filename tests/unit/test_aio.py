@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -64,7 +63,7 @@ class NativeStore:
         key: str,
         *,
         version_id: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> StoredObject | None:
         await asyncio.sleep(0)
         return self.inner.get(key, version_id=version_id)
@@ -75,12 +74,12 @@ class NativeStore:
         body: bytes,
         *,
         when: Condition,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> Version:
         await asyncio.sleep(0)
         return self.inner.put(key, body, when=when)
 
-    async def delete(self, key: str, *, when: IfVersion, timeout: float | None = None) -> bool:  # noqa: ASYNC109
+    async def delete(self, key: str, *, when: IfVersion, timeout: float | None = None) -> bool:
         await asyncio.sleep(0)
         return self.inner.delete(key, when=when)
 
@@ -90,7 +89,7 @@ class NativeStore:
         *,
         start_after: str | None = None,
         limit: int | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> AsyncIterator[ObjectInfo]:
         for info in self.inner.list(prefix, start_after=start_after, limit=limit):
             yield info
@@ -99,7 +98,7 @@ class NativeStore:
         self,
         key: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> AsyncIterator[ObjectVersion]:
         for version in self.inner.list_versions(key):
             yield version
@@ -109,7 +108,7 @@ class NativeStore:
         key: str,
         version_id: str,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,
     ) -> None:
         self.inner.delete_version(key, version_id)
 
@@ -117,13 +116,12 @@ class NativeStore:
         self.closed = True
 
 
-def run(**fields: Any) -> Checkpoint:
-    return Checkpoint(**{"execution_id": "run-42", "variables": {"n": 0}} | fields)
+def run() -> Checkpoint:
+    return Checkpoint(execution_id="run-42", variables={"n": 0})
 
 
 async def add_one(checkpoint: Checkpoint) -> None:
     await asyncio.sleep(0)
-    assert checkpoint.variables is not None
     checkpoint.variables["n"] += 1
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -66,12 +67,28 @@ def checkpointer(make: Callable[..., Any], store: Store, requests: list[StoreReq
 
 
 def run(**fields: Any) -> Checkpoint:
-    return Checkpoint(**{"execution_id": "run-42", "variables": {"n": 0}} | fields)
+    fields = {"execution_id": "run-42", "variables": {"n": 0}} | fields
+    return Checkpoint(**fields)
 
 
 def add_one(checkpoint: Checkpoint) -> None:
-    assert checkpoint.variables is not None
     checkpoint.variables["n"] += 1
+
+
+def replaced(_: Checkpoint) -> Checkpoint:
+    return run(variables={"n": 99})
+
+
+def renamed(checkpoint: Checkpoint) -> None:
+    checkpoint.workflow_name = "renamed"
+
+
+def moved(checkpoint: Checkpoint) -> None:
+    checkpoint.execution_id = "other"
+
+
+def no_checkpoint(_: Checkpoint) -> Any:
+    return {"n": 1}
 
 
 def counted(requests: list[StoreRequest]) -> dict[str, int]:
@@ -148,7 +165,7 @@ def test_an_update_changes_what_is_stored(checkpointer: Any) -> None:
 
 def test_an_update_may_return_another_checkpoint(checkpointer: Any) -> None:
     checkpointer.save_checkpoint(run())
-    checkpointer.atomic_update("run-42", lambda _: run(variables={"n": 99}))
+    checkpointer.atomic_update("run-42", replaced)
     assert checkpointer.load_checkpoint("run-42").variables == {"n": 99}
 
 
@@ -192,7 +209,6 @@ def test_what_fn_raised_on_an_outdated_remembered_state_does_not_come_out(
     theirs.atomic_update("run-42", add_one)
 
     def only_from_one(checkpoint: Checkpoint) -> None:
-        assert checkpoint.variables is not None
         if checkpoint.variables["n"] != 1:
             msg = "not ready"
             raise RuntimeError(msg)
@@ -211,7 +227,6 @@ def test_fn_runs_again_on_the_newer_copy_after_a_conflict(
     seen: list[int] = []
 
     def fn(checkpoint: Checkpoint) -> None:
-        assert checkpoint.variables is not None
         seen.append(checkpoint.variables["n"])
         checkpoint.variables["n"] += 1
 
@@ -223,8 +238,8 @@ def test_fn_runs_again_on_the_newer_copy_after_a_conflict(
 @pytest.mark.parametrize(
     ("fn", "message"),
     [
-        (lambda _: {"n": 1}, "it returned dict"),
-        (lambda c: setattr(c, "execution_id", "other"), "cannot change the execution_id"),
+        (no_checkpoint, "it returned dict"),
+        (moved, "cannot change the execution_id"),
     ],
 )
 def test_an_update_that_makes_no_checkpoint_is_refused(
@@ -422,11 +437,12 @@ def test_the_observer_is_told_of_each_request_and_may_fail(
 def test_an_execution_id_that_cannot_be_is_refused_before_any_request(
     checkpointer: Any, requests: list[StoreRequest], execution_id: Any
 ) -> None:
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: checkpointer.load_checkpoint(execution_id),
         lambda: checkpointer.delete_checkpoint(execution_id),
         lambda: checkpointer.atomic_update(execution_id, add_one),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(InvalidExecutionIDError, match="execution ID"):
             call()
     assert counted(requests) == {}
@@ -475,11 +491,12 @@ def test_what_is_stored_but_no_checkpoint_is_refused_and_left_as_it_is(
     checkpointer: Any, store: Store, body: bytes
 ) -> None:
     raw_put(store, body)
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: checkpointer.load_checkpoint("run-42"),
         lambda: checkpointer.get("run-42"),
         lambda: checkpointer.atomic_update("run-42", add_one),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(CorruptCheckpointError) as it:
             call()
         assert (it.value.execution_id, it.value.key) == ("run-42", KEY)
@@ -525,11 +542,12 @@ def test_a_member_of_a_newer_format_is_read_but_never_written_over(
         b'"bucketpoint": {"format": 2, "shape": "unheard of"}}',
     )
     assert checkpointer.load_checkpoint("run-42").variables == {"n": 3}
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: checkpointer.save_checkpoint(run()),
         lambda: checkpointer.atomic_update("run-42", add_one),
         lambda: checkpointer.delete_checkpoint("run-42"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(UnsupportedFormatError, match="upgrade bucketpoint"):
             call()
     found = store.get(KEY)
@@ -560,7 +578,7 @@ def test_a_value_that_is_not_json_is_refused_by_its_path_before_any_request(
 
 
 def test_default_says_what_to_store_instead(make: Callable[..., Any]) -> None:
-    checkpointer = make(MemoryStore(), default=lambda value: sorted(value))
+    checkpointer = make(MemoryStore(), default=sorted)
     checkpointer.save_checkpoint(run(variables={"tags": {"b", "a"}}))
     assert checkpointer.load_checkpoint("run-42").variables == {"tags": ["a", "b"]}
 
@@ -663,7 +681,7 @@ def test_an_outcome_that_cannot_be_told_is_settled_later(
     mine.workflow_name = "settled"
     with pytest.raises(OutcomeUnknownError, match="may have been applied") as it:
         ours.save_checkpoint(mine)
-    error: OutcomeUnknownError = pickle.loads(pickle.dumps(it.value))
+    error: OutcomeUnknownError = pickle.loads(pickle.dumps(it.value))  # noqa: S301 - our own
     with pytest.raises(RuntimeError, match=r"checkpointer\.settle"):
         error.settle()
     assert quiet.settle(error) is True
@@ -685,7 +703,7 @@ def test_a_write_that_never_landed_is_settled_once_somebody_else_has_written(
         ours.atomic_update("run-42", add_one)
     with pytest.raises(OutcomeUnknownError):
         ours.settle(it.value)
-    quiet.atomic_update("run-42", lambda c: setattr(c, "workflow_name", "moved"))
+    quiet.atomic_update("run-42", renamed)
     assert ours.settle(it.value) is False
     faulty.release()
     assert quiet.load_checkpoint("run-42").variables == {"n": 0}
@@ -719,12 +737,13 @@ def test_settling_needs_an_error_of_a_checkpointer_of_the_same_store(
 def test_a_store_that_does_not_answer_is_said_to_be_unavailable(make: Callable[..., Any]) -> None:
     faulty = FaultyStore(MemoryStore(), lambda _request: Fault.NEVER_SENT)
     checkpointer = make(faulty, retry=RetryPolicy(attempts=2, outage_s=0))
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: checkpointer.load_checkpoint("run-42"),
         lambda: checkpointer.save_checkpoint(run()),
         lambda: checkpointer.delete_checkpoint("run-42"),
         lambda: checkpointer.atomic_update("run-42", add_one),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(StoreUnavailableError):
             call()
 
@@ -759,9 +778,11 @@ def test_a_claim_on_an_execution_without_a_checkpoint_creates_a_pending_one(
     with ours.claim("run-42", owner="worker-1") as claim:
         assert claim.checkpoint.status == "pending"
         assert theirs.load_checkpoint("run-42").status == "pending"
-        with pytest.raises(ClaimHeldError, match="claimed by 'worker-1'") as it:
-            with theirs.claim("run-42", owner="worker-2"):
-                pass
+        with (
+            pytest.raises(ClaimHeldError, match="claimed by 'worker-1'") as it,
+            theirs.claim("run-42", owner="worker-2"),
+        ):
+            pass
         assert it.value.owner == "worker-1"
         assert 50 < it.value.remaining_s <= 60
 
@@ -806,9 +827,11 @@ def test_a_claim_that_is_waited_for_is_taken_when_it_expires(
     make: Callable[..., Any], store: Store
 ) -> None:
     ours, theirs = make(store), make(store)
-    with ours.claim("run-42", owner="worker-1", ttl=timedelta(milliseconds=200)):
-        with theirs.claim("run-42", owner="worker-2", wait=timedelta(seconds=10)) as new:
-            new.save(run(variables={"n": 2}))
+    with (
+        ours.claim("run-42", owner="worker-1", ttl=timedelta(milliseconds=200)),
+        theirs.claim("run-42", owner="worker-2", wait=timedelta(seconds=10)) as new,
+    ):
+        new.save(run(variables={"n": 2}))
     assert ours.load_checkpoint("run-42").variables == {"n": 2}
 
 
@@ -856,9 +879,8 @@ def test_unclaimed_writes_carry_the_claim(make: Callable[..., Any], store: Store
     ours, theirs = make(store), make(store)
     with ours.claim("run-42", owner="worker-1"):
         theirs.save_checkpoint(run())
-        with pytest.raises(ClaimHeldError):
-            with theirs.claim("run-42", owner="worker-2"):
-                pass
+        with pytest.raises(ClaimHeldError), theirs.claim("run-42", owner="worker-2"):
+            pass
 
 
 def test_a_claim_takes_checkpoints_of_its_own_execution_only(checkpointer: Any) -> None:
@@ -900,9 +922,11 @@ def test_a_claim_that_cannot_be_given_back_does_not_hide_what_happened(
 ) -> None:
     faulty = FaultyStore(MemoryStore(), {3: Fault.NEVER_SENT})
     checkpointer = BucketCheckpointer(faulty, retry=RetryPolicy(attempts=1))
-    with caplog.at_level(logging.WARNING, logger="bucketpoint"):
-        with checkpointer.claim("run-42", owner="worker-1"):
-            pass
+    with (
+        caplog.at_level(logging.WARNING, logger="bucketpoint"),
+        checkpointer.claim("run-42", owner="worker-1"),
+    ):
+        pass
     assert "the claim on 'run-42' was not released: store_unavailable" in caplog.text
 
 
@@ -924,3 +948,77 @@ def test_a_folder_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(StoreConfigurationError, match="file"):
         bucketpoint.open(f"file://{tmp_path}/file").save_checkpoint(run())
     assert (tmp_path / "file").read_text() == "I am here already"
+
+
+# --- what was found by reading ------------------------------------------------------------------
+
+
+def test_waiting_for_a_claim_does_not_keep_its_holder_from_saving() -> None:
+    shared = BucketCheckpointer(MemoryStore())
+    waiting = threading.Event()
+    taken: list[Checkpoint] = []
+
+    def wait() -> None:
+        waiting.set()
+        with shared.claim("run-42", owner="worker-2", wait=timedelta(seconds=30)) as second:
+            taken.append(second.checkpoint)
+
+    waiter = threading.Thread(target=wait)
+    with shared.claim("run-42", owner="worker-1") as first:
+        waiter.start()
+        assert waiting.wait(60)
+        for n in range(50):
+            first.save(run(variables={"n": n}), timeout=5)
+    waiter.join()
+    assert taken[0].variables == {"n": 49}
+
+
+def test_a_claim_that_cannot_be_had_before_the_deadline_is_said_to_be_held(
+    make: Callable[..., Any], store: Store
+) -> None:
+    ours, theirs = make(store), make(store)
+    with (
+        ours.claim("run-42", owner="worker-1"),
+        bucketpoint.deadline(0.05),
+        pytest.raises(ClaimHeldError),
+        theirs.claim("run-42", owner="worker-2", wait=timedelta(seconds=60)),
+    ):
+        pass
+
+
+def test_a_call_that_is_cut_off_leaves_no_outdated_state_behind() -> None:
+    class CutOff(FaultyStore):
+        cut = False
+
+        def put(self, *args: Any, **kwargs: Any) -> Version:
+            version = super().put(*args, **kwargs)
+            if self.cut:
+                self.cut = False
+                raise KeyboardInterrupt
+            return version
+
+    store = CutOff(MemoryStore())
+    checkpointer = BucketCheckpointer(store, retry=RetryPolicy(attempts=3))
+    checkpointer.save_checkpoint(run())
+    store.cut = True
+    with pytest.raises(KeyboardInterrupt):
+        checkpointer.atomic_update("run-42", add_one)
+    checkpointer.atomic_update("run-42", add_one)
+    assert checkpointer.load_checkpoint("run-42").variables == {"n": 2}
+
+
+def test_the_reserved_member_is_not_the_users_to_write(checkpointer: Any) -> None:
+    mine = Checkpoint.from_document(
+        {"schema_version": 1, "execution_id": "run-42", "bucketpoint": {"mine": True}}
+    )
+    with pytest.raises(InvalidInputError, match="reserved member"):
+        checkpointer.save_checkpoint(mine)
+
+
+def test_a_document_with_a_codec_is_never_written_over(checkpointer: Any, store: Store) -> None:
+    checkpointer.save_checkpoint(run())
+    found = store.get(KEY)
+    assert found is not None
+    raw_put(store, found.body.replace(b'"format":1', b'"format":1,"codec":"zstd"'))
+    with pytest.raises(UnsupportedFormatError, match="upgrade"):
+        checkpointer.atomic_update("run-42", add_one)

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
@@ -24,20 +24,21 @@ class Blocking:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             result = attribute(*args, **kwargs)
-            if not inspect.isawaitable(result):
-                return result
-            return self._runner.run(_awaited(result), context=copy_context())
+            return self._run(result) if inspect.isawaitable(result) else result
 
         return call
 
     @contextmanager
-    def claim(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    def claim(self, *args: Any, **kwargs: Any) -> Generator[Any]:
         claim = self.inner.claim(*args, **kwargs)
-        self._runner.run(claim.__aenter__())
+        self._run(claim.__aenter__())
         try:
             yield Blocking(claim, self._runner)
         finally:
-            self._runner.run(claim.__aexit__(None, None, None))
+            self._run(claim.__aexit__(None, None, None))
+
+    def _run(self, waiting: Any) -> Any:
+        return self._runner.run(_awaited(waiting), context=copy_context())
 
 
 async def _awaited(value: Any) -> Any:
@@ -45,10 +46,14 @@ async def _awaited(value: Any) -> Any:
 
 
 @contextmanager
-def twin(kind: str) -> Iterator[Any]:
+def twin(kind: str) -> Generator[Any]:
     """Yield a constructor of checkpointers of the kind `sync` or `async`."""
     if kind == "sync":
         yield BucketCheckpointer
         return
     with asyncio.Runner() as runner:
-        yield lambda *args, **kwargs: Blocking(AsyncBucketCheckpointer(*args, **kwargs), runner)
+
+        def make(*args: Any, **kwargs: Any) -> Blocking:
+            return Blocking(AsyncBucketCheckpointer(*args, **kwargs), runner)
+
+        yield make

@@ -7,13 +7,15 @@ old one can land. Expiry is judged by the store's clock and for liveness only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 
+from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint, ExecutionStatus
 from bucketpoint.core import codec
 from bucketpoint.core.document import Document, Member
-from bucketpoint.core.effects import DeadlinePassed, Procedure, read_clock, sleep
+from bucketpoint.core.effects import DeadlinePassed, Procedure, call, read_clock, sleep
 from bucketpoint.core.pauses import Pauses, merge_pauses, pauses_of, without_pauses
 from bucketpoint.core.session import (
     Seen,
@@ -34,16 +36,37 @@ from bucketpoint.stores.contract import Version
 
 __all__ = [
     "ClaimState",
+    "ClaimTerms",
     "claim",
     "load_claimed",
     "release",
     "renew",
     "save_claimed",
+    "take_claim",
     "update_claimed",
 ]
 
 _POLL_S = 1.0
 """Longest sleep between two looks at a claim that is waited for: it may be released early."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """What a claim is asked for.
+
+    Attributes:
+        execution_id: The run.
+        owner: Names the worker to others.
+        ttl: Without a write for this long, others may take the execution.
+        wait: How long to wait for a claim that somebody else holds.
+        takeover: Take it even from a holder that has not expired.
+    """
+
+    execution_id: str
+    owner: str
+    ttl: timedelta
+    wait: timedelta = timedelta(0)
+    takeover: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +95,7 @@ class ClaimState:
     revision: int
     stored: Pauses
     given: Pauses
-    acceptable: list[bytes] = field(default_factory=list)
+    acceptable: list[bytes]
     lost: bool = False
 
     def holds(self, member: Member | None) -> bool:
@@ -100,24 +123,23 @@ class ClaimState:
         self.acceptable = [body]
 
 
-def claim(
-    session: Session,
-    execution_id: str,
-    *,
-    owner: str,
-    ttl: timedelta,
-    wait: timedelta = timedelta(0),
-    takeover: bool = False,
-) -> Procedure[tuple[ClaimState, Checkpoint]]:
-    """Take the execution, waiting for as long as another holds it and `wait` lasts."""
-    target = session.target(execution_id)
-    _check_terms(owner, ttl, wait)
+Take = Callable[[], Any]
+"""Tries once to take the claim: runs `take_claim` as a call of its own."""
+
+
+def claim(terms: ClaimTerms, take: Take) -> Procedure[tuple[ClaimState, Checkpoint]]:
+    """Take the execution, waiting for as long as another holds it and `terms.wait` lasts.
+
+    Each try is a call of its own: whoever waits must not keep the holder, which may use the very
+    same checkpointer, from saving.
+    """
+    _check_terms(terms)
     started = (yield from read_clock()).elapsed
     while True:
         try:
-            return (yield from _claim_once(session, target, owner, ttl, takeover=takeover))
+            return cast("tuple[ClaimState, Checkpoint]", (yield from call(take)))
         except ClaimHeldError as held:
-            left = started + wait.total_seconds() - (yield from read_clock()).elapsed
+            left = started + terms.wait.total_seconds() - (yield from read_clock()).elapsed
             if left <= 0:
                 raise
             pause = min(left, held.remaining_s, _POLL_S)
@@ -127,29 +149,29 @@ def claim(
                 raise held from None
 
 
-def _check_terms(owner: str, ttl: timedelta, wait: timedelta) -> None:
-    if not isinstance(owner, str) or not owner:
+def _check_terms(terms: ClaimTerms) -> None:
+    if not is_a(terms.owner, str) or not terms.owner:
         msg = "owner must be a non-empty string that names this worker in messages to others"
         raise InvalidInputError(msg)
-    if not isinstance(ttl, timedelta) or ttl <= timedelta(0):
+    if not is_a(terms.ttl, timedelta) or terms.ttl <= timedelta(0):
         msg = "ttl must be a positive timedelta: how long the claim holds without a save or renew"
         raise InvalidInputError(msg)
-    if not isinstance(wait, timedelta) or wait < timedelta(0):
+    if not is_a(terms.wait, timedelta) or terms.wait < timedelta(0):
         msg = "wait must be a timedelta that is not negative"
         raise InvalidInputError(msg)
 
 
-def _claim_once(
-    session: Session, target: Target, owner: str, ttl: timedelta, *, takeover: bool
-) -> Procedure[tuple[ClaimState, Checkpoint]]:
+def take_claim(session: Session, terms: ClaimTerms) -> Procedure[tuple[ClaimState, Checkpoint]]:
+    """Take the execution unless another holds it."""
+    target = session.target(terms.execution_id)
     claimed: list[Checkpoint] = []
-    ttl_s = ttl.total_seconds()
+    ttl_s = terms.ttl.total_seconds()
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: FBT001 - see Decide
         if not fresh:
             return Look()
         try:
-            _check_free(seen, target, takeover=takeover)
+            _check_free(seen, target, takeover=terms.takeover)
             checkpoint = (
                 session.checkpoint_of(seen, target)
                 if seen.live
@@ -159,7 +181,7 @@ def _claim_once(
         except BucketpointError as error:
             return Refuse(error)
         claimed[:] = [checkpoint]
-        return Write(data=data, raise_epoch=True, owner=owner, ttl_s=ttl_s)
+        return Write(data=data, raise_epoch=True, owner=terms.owner, ttl_s=ttl_s)
 
     written = yield from write(session, target, decide)
     checkpoint = claimed[0]
@@ -167,7 +189,7 @@ def _claim_once(
     pauses = pauses_of(checkpoint)
     state = ClaimState(
         target=target,
-        owner=owner,
+        owner=terms.owner,
         ttl_s=ttl_s,
         lineage=written.member.lineage,
         epoch=written.member.epoch,
@@ -266,7 +288,7 @@ def save_claimed(session: Session, state: ClaimState, checkpoint: Checkpoint) ->
 
 
 def _check_snapshot(checkpoint: Checkpoint, target: Target) -> None:
-    if not isinstance(checkpoint, Checkpoint):
+    if not is_a(checkpoint, Checkpoint):
         msg = f"save takes a Checkpoint, not {type(checkpoint).__name__}"
         raise InvalidInputError(msg)
     if checkpoint.execution_id != target.execution_id:

@@ -25,14 +25,26 @@ __all__ = ["MAX_DEPTH", "decode", "encode"]
 MAX_DEPTH: Final = 1000
 """Levels of nesting that a document may have, where Python's stack allows."""
 
-_LONG_NUMBER = 200
-"""Digits from which on a number may lie beyond float64's range (309, less with an exponent)."""
+_STRUCTURE = bytes(
+    ord(
+        "0" if byte in b"0123456789"
+        else "e" if byte in b"eE"
+        else "+" if byte == ord("+")
+        else " " if byte in b",]} \t\r\n"
+        else "x"
+    )
+    for byte in range(256)
+)  # fmt: skip
+"""A translation that leaves of a document what numbers are made of, and where they end."""
+
+_LONG_NUMBER = b"0" * 200
+"""As many digits as a number has at least that is beyond float64 without a large exponent."""
 
 _STRIDE = 20
-_LONG_SAMPLE = re.compile(rb"[0-9]{%d}" % (_LONG_NUMBER // _STRIDE))
-_LONG_DIGITS = re.compile(rb"[0-9]{%d}" % _LONG_NUMBER)
+_LONG_NUMBER_SAMPLED = b"0" * (len(_LONG_NUMBER) // _STRIDE)
+_LARGE_EXPONENT = re.compile(rb"0e0000* ")
+_LARGE_SIGNED_EXPONENT = b"0e+000"
 _MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
-_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3,}[,\]}\s]")
 _SURROGATES = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -70,11 +82,18 @@ def decode(body: bytes) -> dict[str, Any]:
 
 
 def _needs_exact_reading(body: bytes) -> bool:
-    return bool(_MINUS_ZERO.search(body) or _LARGE_EXPONENT.search(body)) or _has_long_number(body)
+    structure = body.translate(_STRUCTURE)
+    return (
+        _LONG_NUMBER in structure
+        or _LARGE_SIGNED_EXPONENT in structure
+        or _LARGE_EXPONENT.search(structure) is not None
+        or _MINUS_ZERO.search(body) is not None
+    )
 
 
 def _has_long_number(body: bytes) -> bool:
-    return bool(_LONG_SAMPLE.search(body[::_STRIDE]) and _LONG_DIGITS.search(body))
+    sample = body[::_STRIDE].translate(_STRUCTURE)
+    return _LONG_NUMBER_SAMPLED in sample and _LONG_NUMBER in body.translate(_STRUCTURE)
 
 
 _JSON_NAMES = {

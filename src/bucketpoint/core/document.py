@@ -6,7 +6,7 @@ The member carries what exactly-once rests on: which operation of which writer m
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from bucketpoint.core import codec
 from bucketpoint.errors import (
@@ -58,7 +58,7 @@ class Member:
     ttl_s: float | None = None
     adopted: bool = False
     deleted: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def first(cls, lineage: str, *, adopted: bool) -> Self:
@@ -106,7 +106,7 @@ class Member:
         """Read the member, or raise `StoredDataError` for what is none of ours."""
         if not isinstance(value, dict):
             raise _malformed("it is not an object")
-        parts: dict[str, Any] = dict(value)
+        parts = dict(cast("dict[str, Any]", value))
         number = parts.pop("format", None)
         if type(number) is int and number > FORMAT:
             msg = (
@@ -116,6 +116,9 @@ class Member:
             raise UnsupportedFormatError(msg)
         if number != FORMAT or type(number) is not int:
             raise _malformed("its format is not 1")
+        if "codec" in parts:
+            msg = "the document's data is encoded in a way that this version cannot write: upgrade"
+            raise UnsupportedFormatError(msg)
         return cls(
             lineage=_take(parts, "lineage", str),
             revision=_take_count(parts, "revision"),

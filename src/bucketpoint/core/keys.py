@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
+from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidExecutionIDError, InvalidInputError
 
 __all__ = ["MAX_KEY_BYTES", "execution_id_of", "execution_key", "executions_prefix", "trim_prefix"]
@@ -16,7 +17,7 @@ _SUFFIX = ".json"
 
 def trim_prefix(prefix: str) -> str:
     """Return the prefix without slashes around it."""
-    if not isinstance(prefix, str):
+    if not is_a(prefix, str):
         msg = f"prefix must be a string, not {type(prefix).__name__}"
         raise InvalidInputError(msg)
     return prefix.strip("/")
@@ -33,7 +34,7 @@ def execution_key(prefix: str, execution_id: str) -> str:
     Every UTF-8 byte outside `A-Z a-z 0-9 - _` is percent-encoded in upper-case hex. The ID is
     taken as it is, without Unicode normalisation.
     """
-    if not isinstance(execution_id, str):
+    if not is_a(execution_id, str):
         msg = f"an execution ID must be a string, not {type(execution_id).__name__}"
         raise InvalidExecutionIDError(msg)
     if not execution_id:

@@ -91,17 +91,14 @@ _WAIT_FIELDS = ("wake_at", "remaining")
 
 def without_pauses(data: dict[str, Any]) -> dict[str, Any]:
     """Return decoded document data without the pause fields, to compare all the rest by."""
-    branches = data.get("branch_states")
-    if not isinstance(branches, dict):
-        return data
-    return {**data, "branch_states": {name: _bare(branch) for name, branch in branches.items()}}
+    bare = dict(data)
+    if branches := data.get("branch_states"):
+        bare["branch_states"] = {name: _bare_branch(branch) for name, branch in branches.items()}
+    return bare
 
 
-def _bare(branch: Any) -> Any:
-    if not isinstance(branch, dict):
-        return branch
+def _bare_branch(branch: dict[str, Any]) -> dict[str, Any]:
     bare = {name: value for name, value in branch.items() if name not in _BRANCH_FIELDS}
-    wait = branch.get("wait")
-    if isinstance(wait, dict):
+    if wait := branch.get("wait"):
         bare["wait"] = {name: value for name, value in wait.items() if name not in _WAIT_FIELDS}
     return bare

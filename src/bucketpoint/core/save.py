@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core.effects import Procedure
 from bucketpoint.core.session import (
@@ -41,7 +42,7 @@ def save(
     overwrite: bool | None = None,
 ) -> Procedure[Version]:
     """Store the checkpoint over what the caller has seen, asked for, or allowed to be lost."""
-    if not isinstance(checkpoint, Checkpoint):
+    if not is_a(checkpoint, Checkpoint):
         msg = f"save_checkpoint takes a Checkpoint, not {type(checkpoint).__name__}"
         raise InvalidInputError(msg)
     target = session.target(checkpoint.execution_id)
@@ -86,7 +87,7 @@ def _check_conditions(
     if sum((if_version is not None, if_absent, bool(overwrite))) > 1:
         msg = "give only one of if_version, if_absent and overwrite"
         raise InvalidInputError(msg)
-    if if_version is not None and not isinstance(if_version, Version):
+    if if_version is not None and not is_a(if_version, Version):
         msg = "if_version takes a Version; make one of a string with Version.parse()"
         raise InvalidInputError(msg)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import codec
-from bucketpoint.core.document import Document
+from bucketpoint.core.document import MEMBER, Document
 from bucketpoint.core.effects import DeadlinePassed, Procedure, get
 from bucketpoint.core.keys import execution_key, trim_prefix
 from bucketpoint.core.retry import Pacing, RetryPolicy
@@ -69,7 +70,7 @@ class Settings:
         object.__setattr__(self, "prefix", trim_prefix(self.prefix))
         for name in ("max_bytes", "remembered_entries", "remembered_bytes"):
             value = getattr(self, name)
-            if type(value) is not int or value < 0:
+            if not is_a(value, int) or is_a(value, bool) or value < 0:
                 msg = f"{name} must be an integer of at least 0, not {value!r}"
                 raise InvalidInputError(msg)
         if self.purge_grace <= timedelta(0):
@@ -220,7 +221,7 @@ class Session:
     def encode(self, checkpoint: Checkpoint, target: Target) -> bytes:
         """Encode a checkpoint for storing, or raise an `InvalidInputError`."""
         try:
-            return codec.encode(checkpoint.to_document(), self.settings.default)
+            return codec.encode(_own_members(checkpoint), self.settings.default)
         except InvalidInputError as error:
             error.about(execution_id=target.execution_id, key=target.key)
             raise
@@ -288,6 +289,14 @@ class Session:
             raise
         self.remember_origin(checkpoint, target, seen.version)
         return checkpoint
+
+
+def _own_members(checkpoint: Checkpoint) -> dict[str, Any]:
+    data = checkpoint.to_document()
+    if MEMBER in data:
+        msg = f"{MEMBER!r} is a reserved member of the document: give yours another name"
+        raise InvalidInputError(msg)
+    return data
 
 
 def origin_of(checkpoint: Checkpoint) -> Origin | None:

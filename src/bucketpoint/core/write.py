@@ -254,6 +254,8 @@ class _WriteLoop:
         while True:
             yield from self._session.pacing.before_write(key)
             self._attempts += 1
+            # Before, not after: a call that is cut off in the put must not leave the old state.
+            self._session.remembered.forget(key)
             try:
                 return (yield from put(key, attempt.body, when, self._attempts))
             except PreconditionFailedError as error:
@@ -275,7 +277,6 @@ class _WriteLoop:
                     raise self._unknown() from error
                 error.about(execution_id=self._target.execution_id, key=key)
                 raise
-            self._session.remembered.forget(key)
             return None
 
     def _note_failure(self, error: OutcomeUnknownError | StoreUnavailableError) -> Procedure[None]:
@@ -337,7 +338,7 @@ class _WriteLoop:
 
         While an attempt may still land on the current state, nothing else may be sent on it.
         """
-        live = []
+        live: list[Base] = []
         for base in self._pending:
             verdict = judge(base, seen.version, seen.document, self._writer)
             if verdict is Verdict.LIVE and (yield from self._is_past_proof(base)):

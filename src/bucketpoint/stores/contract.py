@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
+from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidInputError
 
 __all__ = [
@@ -56,7 +57,7 @@ class Version:
     token: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.token, str) or not self.token:
+        if not is_a(self.token, str) or not self.token:
             msg = "a Version is made of a non-empty string, such as str() of a Version returns"
             raise InvalidInputError(msg)
 
