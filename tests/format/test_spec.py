@@ -21,7 +21,7 @@ from bucketpoint import (
     WaitState,
 )
 from bucketpoint.checkpointer import request
-from bucketpoint.core.claim import claim, save_claimed
+from bucketpoint.core.claim import ClaimTerms, save_claimed, take_claim
 from bucketpoint.core.delete import delete
 from bucketpoint.core.document import Document
 from bucketpoint.core.drive import drive
@@ -120,8 +120,8 @@ def written() -> dict[str, bytes]:
     one.run(save(one.session, checkpoint), "operation-1", "lineage-1")
     documents["created"] = body(store, "run-42")
 
-    taking = claim(two.session, "run-42", owner="lambda-7f", ttl=timedelta(seconds=60))
-    state, claimed = two.run(taking, "operation-2")
+    terms = ClaimTerms("run-42", "lambda-7f", ttl=timedelta(seconds=60))
+    state, claimed = two.run(take_claim(two.session, terms), "operation-2")
     claimed.status = "suspended"
     branch = claimed.branch_states["main"]
     branch.status = "suspended"
@@ -256,9 +256,9 @@ def test_parts_of_the_member_that_are_not_known_are_carried_on() -> None:
     assert (document.member.revision, document.member.extra) == (2, {"hint": {"a": [1]}})
 
 
-def test_a_newer_format_is_never_written_on() -> None:
+@pytest.mark.parametrize("stored", [member(format=2), member(codec="zstd")])
+def test_a_newer_format_is_never_written_on(stored: bytes) -> None:
     store = MemoryStore()
-    stored = member(format=2)
     store.put(execution_key("", "run-42"), stored, when=IfAbsent())
     checkpointer = BucketCheckpointer(store)
     with pytest.raises(UnsupportedFormatError):
@@ -266,3 +266,12 @@ def test_a_newer_format_is_never_written_on() -> None:
     with pytest.raises(UnsupportedFormatError):
         checkpointer.delete_checkpoint("run-42")
     assert body(store, "run-42") == stored
+
+
+def test_a_tombstone_over_what_cannot_be_read_begins_a_lineage() -> None:
+    store = MemoryStore()
+    store.put(execution_key("", "run-42"), member(lineage=...), when=IfAbsent())
+    BucketCheckpointer(store).delete_checkpoint("run-42")
+    document = Document.parse(body(store, "run-42"))
+    assert document.member is not None
+    assert (document.member.revision, document.member.adopted, document.deleted) == (1, True, True)
