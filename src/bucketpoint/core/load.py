@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core.effects import Procedure
-from bucketpoint.core.session import Seen, Session, StoredCheckpoint, Target
+from bucketpoint.core.session import Session, StoredCheckpoint
 
 __all__ = ["get_stored", "load"]
 
@@ -20,14 +20,9 @@ def get_stored(session: Session, execution_id: str) -> Procedure[StoredCheckpoin
     """Return the checkpoint with its version, or None when there is none."""
     target = session.target(execution_id)
     seen = yield from session.look(target)
-    if not seen.live:
+    if seen.document is None or seen.version is None or seen.document.deleted:
         return None
-    return _stored(session, seen, target)
-
-
-def _stored(session: Session, seen: Seen, target: Target) -> StoredCheckpoint:
     checkpoint = session.checkpoint_of(seen, target)
-    document, version = seen.document, seen.version
-    assert document is not None and version is not None  # noqa: PT018, S101 - it is live
-    revision = document.member.revision if document.member is not None else None
-    return StoredCheckpoint(checkpoint, version, revision, seen.modified_at)
+    member = seen.document.member
+    revision = member.revision if member is not None else None
+    return StoredCheckpoint(checkpoint, seen.version, revision, seen.modified_at)
