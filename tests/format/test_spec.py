@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -14,6 +14,8 @@ from bucketpoint import (
     BucketpointError,
     Checkpoint,
     CorruptCheckpointError,
+    JoinConfig,
+    JoinState,
     MemoryStore,
     NoCheckpointError,
     UnsupportedFormatError,
@@ -42,6 +44,7 @@ from bucketpoint.core.load import load
 from bucketpoint.core.save import save
 from bucketpoint.core.session import Session, Settings
 from bucketpoint.stores.contract import IfAbsent
+from bucketpoint.wire import WireModel
 from tests.docs.pages import ROOT
 
 T = TypeVar("T")
@@ -182,6 +185,45 @@ def test_the_table_of_keys_is_what_the_library_makes() -> None:
     assert len(rows) >= 4
     assert [(name, execution_key("team", name)) for name, _ in rows] == rows
     assert [(execution_id_of("team", key), key) for _, key in rows] == rows
+
+
+def rows_of(section: str) -> list[list[str]]:
+    """Return the cells of the section's table."""
+    text = SPEC.split(f"## {section}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+    return [row.split(" | ") for row in rows[2:]]
+
+
+def names_in(cell: str, known: Iterable[str]) -> set[str]:
+    return set(re.findall(r"`(\w+)`", cell)) & set(known)
+
+
+def test_the_table_of_members_is_that_of_the_models() -> None:
+    branch = BranchState(wait=WaitState(kind="sleep"))
+    document = Checkpoint(
+        branch_states={"main": branch}, join_states={"join": JoinState()}
+    ).to_document()
+    branch_document = document["branch_states"]["main"]
+    join_document = document["join_states"]["join"]
+    written: dict[str, tuple[type[WireModel], set[str]]] = {
+        "checkpoint": (Checkpoint, set(document)),
+        "branch": (BranchState, set(branch_document) - {"wait"}),
+        "wait": (WaitState, set(branch_document["wait"])),
+        "join": (JoinState, set(join_document)),
+        "join config": (JoinConfig, set(join_document["config"])),
+    }
+    for name, always, when_not_empty in rows_of("2. The document"):
+        model, members = written.pop(name)
+        known = set(model.model_fields)
+        assert names_in(always, known) == members
+        assert names_in(when_not_empty, known) == known - members
+    assert written == {}
+
+
+def test_the_table_of_the_reserved_member_is_what_is_written() -> None:
+    named = {name.strip("`") for name, *_ in rows_of("4. The reserved member")}
+    used = {name for text in EXAMPLES.values() for name in json.loads(text)["bucketpoint"]}
+    assert named == used | {"codec"}
 
 
 def example(**changes: Any) -> bytes:
