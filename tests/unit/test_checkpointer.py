@@ -5,7 +5,8 @@ import pickle
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import bucketpoint
 from bucketpoint import (
+    BranchState,
     BucketCheckpointer,
     Checkpoint,
     CheckpointTooLargeError,
@@ -568,13 +570,37 @@ def test_a_document_of_another_program_is_adopted(checkpointer: Any, store: Stor
     assert b'"x":1' in found.body
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "is NaN or infinite"),
+        (float("-inf"), "is NaN or infinite"),
+        (datetime(2026, 1, 2, tzinfo=UTC), "is a datetime, which is not JSON"),
+        (timedelta(days=1), "is a timedelta, which is not JSON"),
+        ({"a", "b"}, "is a set, which is not JSON"),
+        (("a", "b"), "is a tuple, which is not JSON"),
+        (b"bytes", "is a bytes, which is not JSON"),
+        (Decimal("1.10"), "is a Decimal, which is not JSON"),
+        pytest.param(10**5000, "is an integer beyond the range of float64", id="5,001 digits"),
+        ({1: "one"}, "has a key that is an int"),
+        pytest.param("\ud800", "has half of a surrogate pair", id="half a pair"),
+        (object(), "is an object, which is not JSON"),
+    ],
+)
 def test_a_value_that_is_not_json_is_refused_by_its_path_before_any_request(
-    checkpointer: Any, requests: list[StoreRequest]
+    checkpointer: Any, requests: list[StoreRequest], value: object, reason: str
 ) -> None:
-    with pytest.raises(UnserializableValueError, match=r"variables\.due") as it:
-        checkpointer.save_checkpoint(run(variables={"due": timedelta(days=1)}))
-    assert (it.value.path, it.value.execution_id) == ("variables.due", "run-42")
+    checkpointer.save_checkpoint(run())
+    counted(requests)
+    branch = BranchState(id="main", variables={"list": [0, {"due": value}]})
+    with pytest.raises(UnserializableValueError, match=reason) as it:
+        checkpointer.save_checkpoint(run(branch_states={"main": branch}))
+    assert it.value.path.startswith("branch_states.main.variables.list.1.due")
+    assert it.value.execution_id == "run-42"
     assert counted(requests) == {}
+    assert checkpointer.load_checkpoint("run-42") == run(
+        checkpoint_at=checkpointer.load_checkpoint("run-42").checkpoint_at
+    )
 
 
 def test_default_says_what_to_store_instead(make: Callable[..., Any]) -> None:
