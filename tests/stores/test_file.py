@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -365,6 +366,21 @@ def test_a_write_that_fails_once_it_is_applied_is_unknown(
     }
     with pytest.raises(OutcomeUnknownError, match="read it to find out"):
         writes[write]()
+
+
+def test_a_disk_that_cannot_sync_folders_is_used_without(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_fsync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "folders cannot be synced here")
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    write_all(store, KEY, [b"1", b"2"])
+    assert got(store, KEY).body == b"2"
 
 
 def test_old_versions_that_cannot_be_removed_fail_no_write(

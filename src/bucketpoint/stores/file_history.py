@@ -30,20 +30,35 @@ from bucketpoint.stores.local import key_bytes
 __all__ = ["History", "KeptVersion"]
 
 _DELETED = "deleted"
-_KEPT = re.compile(
-    r"(?P<number>[0-9]{12})\.(?P<id>(?P<time>-?[0-9a-f]+)-(?P<digest>[0-9a-f]{64}|deleted))"
-)
+_KEPT = re.compile(r"[0-9]{12}\.-?[0-9a-f]+-([0-9a-f]{64}|deleted)")
 
 
 @dataclass(frozen=True, slots=True)
 class KeptVersion:
-    """One overwritten or deleted version, or the mark of a deletion."""
+    """One overwritten or deleted version, or the mark of a deletion; its name says it all."""
 
-    number: int
-    version_id: str
-    modified_at: datetime
-    digest: str | None
     path: Path
+
+    @property
+    def number(self) -> int:
+        """Counts the versions of the object, for their order."""
+        return int(self.path.name.partition(".")[0])
+
+    @property
+    def version_id(self) -> str:
+        """What `get` takes to find it."""
+        return self.path.name.partition(".")[2]
+
+    @property
+    def modified_at(self) -> datetime:
+        """When it was written."""
+        return from_nanoseconds(int(self.version_id.rpartition("-")[0], 16))
+
+    @property
+    def version(self) -> Version | None:
+        """The version it was while it was current; None for a deletion."""
+        digest = self.version_id.rpartition("-")[2]
+        return None if digest == _DELETED else Version(digest)
 
 
 class History:
@@ -77,22 +92,10 @@ class History:
 
     def versions(self) -> list[KeptVersion]:
         """Return what is kept, the newest first."""
-        try:
-            paths = list(self._folder.iterdir())
-        except FileNotFoundError:
-            return []
-        kept = [
-            KeptVersion(
-                number=int(match["number"]),
-                version_id=match["id"],
-                modified_at=from_nanoseconds(int(match["time"], 16)),
-                digest=None if match["digest"] == _DELETED else match["digest"],
-                path=path,
-            )
-            for path in paths
-            if (match := _KEPT.fullmatch(path.name))
-        ]
-        return sorted(kept, key=lambda version: version.number, reverse=True)
+        with suppress(FileNotFoundError):
+            kept = [path for path in self._folder.iterdir() if _KEPT.fullmatch(path.name)]
+            return [KeptVersion(path) for path in sorted(kept, reverse=True)]
+        return []
 
     def describe(self, key: str) -> list[ObjectVersion]:
         """Return what is kept as the contract describes it, the newest first."""
@@ -104,11 +107,11 @@ class History:
                     ObjectVersion(
                         key=key,
                         version_id=version.version_id,
-                        version=None if version.digest is None else Version(version.digest),
+                        version=version.version,
                         size=size,
                         modified_at=version.modified_at,
                         is_current=False,
-                        is_deletion=version.digest is None,
+                        is_deletion=version.version is None,
                     )
                 )
         return described
@@ -116,7 +119,7 @@ class History:
     def read(self, version_id: str) -> FileState | None:
         """Return one kept version with its bytes, or None when it is not kept."""
         for version in self.versions():
-            if version.version_id == version_id and version.digest is not None:
+            if version.version_id == version_id and version.version is not None:
                 return read_file(version.path)
         return None
 

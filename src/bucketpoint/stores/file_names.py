@@ -19,6 +19,7 @@ portable one first. Either way reading a name back gives its key, so no two keys
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bucketpoint.stores.local import key_bytes
 
@@ -62,6 +63,7 @@ def read_name(name: str) -> tuple[bytes, bool]:
     return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), text), continues
 
 
+@lru_cache(maxsize=1024)
 def _path(key: str, *, portable: bool) -> str:
     key_bytes(key)
     top, *below = key.split("/")

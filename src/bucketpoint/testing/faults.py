@@ -140,9 +140,11 @@ class FaultyStore:
         >>> from bucketpoint.stores.contract import IfAbsent
         >>> from bucketpoint.stores.memory import MemoryStore
         >>> store = FaultyStore(MemoryStore(), {1: Fault.LOST_ANSWER})
-        >>> store.put("a", b"1", when=IfAbsent())
-        Traceback (most recent call last):
-        bucketpoint.errors.OutcomeUnknownError: the answer to put 'a' was lost on purpose
+        >>> try:
+        ...     store.put("a", b"1", when=IfAbsent())
+        ... except OutcomeUnknownError as error:
+        ...     print(error)
+        the answer to put 'a' was lost on purpose
         >>> store.get("a").body
         b'1'
         >>> [logged.outcome for logged in store.log]
@@ -264,7 +266,7 @@ class FaultyStore:
         try:
             return self._deliver(request, fault, send)
         except BucketpointError as error:
-            outcome = error.kind
+            outcome = error.kind.value
             raise
         finally:
             with self._lock:
@@ -312,5 +314,5 @@ def _outcome(send: Callable[[], object]) -> str:
     try:
         send()
     except BucketpointError as error:
-        return error.kind
+        return error.kind.value
     return _DONE
