@@ -1,0 +1,272 @@
+"""The programs that the explorer runs, in families; each is a case with its start and its faults.
+
+A client's program is written as one string of operations. The families follow the promises: every
+pair of ordinary programs, three clients at once, claims, purges, other programs, later looks.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations_with_replacement, product
+
+from bucketpoint.testing.explore import NETWORK, Event, Start
+
+ALPHABET = ("update", "update_or_raise", "save", "save_if_absent", "save_if_version", "delete")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One exploration."""
+
+    programs: tuple[tuple[str, ...], ...]
+    start: Start = Start.ABSENT
+    faults: int = 2
+    kinds: frozenset[Event] = NETWORK
+    constant_rewrites: bool = False
+    content_versions: bool = False
+    table_size: int = 1
+
+
+def case(*programs: str, **options: object) -> Case:
+    """A case of programs that are written as words."""
+    return Case(tuple(tuple(program.split()) for program in programs), **options)  # type: ignore[arg-type]
+
+
+def _with_version(program: tuple[str, ...]) -> tuple[str, ...]:
+    """A save on a version needs one to begin with, which a load gives."""
+    return ("load", *program) if program[0] == "save_if_version" else program
+
+
+def _pairs(start: Start, **options: object) -> Iterator[Case]:
+    programs = [_with_version(program) for program in product(ALPHABET, repeat=2)]
+    for pair in combinations_with_replacement(programs, 2):
+        yield Case(pair, start, **options)  # type: ignore[arg-type]
+
+
+def pairs_on_a_document() -> Iterator[Case]:
+    return _pairs(Start.DOCUMENT)
+
+
+def pairs_on_nothing() -> Iterator[Case]:
+    return _pairs(Start.ABSENT)
+
+
+def pairs_on_a_tombstone() -> Iterator[Case]:
+    return _pairs(Start.TOMBSTONE, table_size=2)
+
+
+def pairs_with_content_versions() -> Iterator[Case]:
+    return _pairs(Start.DOCUMENT, content_versions=True)
+
+
+def three_clients() -> Iterator[Case]:
+    programs = [_with_version((name,)) for name in ALPHABET]
+    for triple in combinations_with_replacement(programs, 3):
+        yield Case(triple, Start.DOCUMENT, table_size=2)
+
+
+def three_clients_on_nothing() -> Iterator[Case]:
+    for triple in combinations_with_replacement([(name,) for name in ALPHABET], 3):
+        yield Case(triple, Start.ABSENT, table_size=1)
+
+
+HOLDERS = (
+    "claim claimed_save",
+    "claim claimed_save claimed_save",
+    "claim claimed_save release",
+    "claim release claimed_save",
+    "claim claimed_update claimed_save",
+    "claim renew claimed_save",
+    "claim claimed_load claimed_save",
+)
+RIVALS = (
+    "claim claimed_save",
+    "take_over claimed_save",
+    "claim release",
+    "pause",
+    "pause unpause",
+    "pause pause",
+    "delete",
+    "save",
+    "update",
+    "pause claim",
+    "delete save",
+    "delete claim claimed_save",
+)
+
+
+def claims() -> Iterator[Case]:
+    for holder, rival, start in product(HOLDERS, RIVALS, (Start.DOCUMENT, Start.ABSENT)):
+        length = len(holder.split()) + len(rival.split())
+        yield case(holder, rival, start=start, faults=1 if length > 4 else 2, table_size=2)
+
+
+def claims_on_a_tombstone() -> Iterator[Case]:
+    for holder, rival in product(HOLDERS, RIVALS):
+        length = len(holder.split()) + len(rival.split())
+        yield case(holder, rival, start=Start.TOMBSTONE, faults=1 if length > 4 else 2)
+
+
+def claims_with_content_versions() -> Iterator[Case]:
+    for holder, rival in product(HOLDERS, RIVALS):
+        length = len(holder.split()) + len(rival.split())
+        faults = 1 if length > 4 else 2
+        yield case(holder, rival, start=Start.DOCUMENT, faults=faults, content_versions=True)
+
+
+def claims_of_three() -> Iterator[Case]:
+    for programs in (
+        ("claim claimed_save", "claim claimed_save", "pause"),
+        ("claim claimed_save", "claim claimed_save", "delete"),
+        ("claim claimed_save claimed_save", "pause", "unpause"),
+        ("claim claimed_save release", "claim claimed_save", "pause"),
+        ("claim claimed_save", "claim release", "claim claimed_save"),
+    ):
+        for start in (Start.DOCUMENT, Start.ABSENT):
+            yield case(*programs, start=start, faults=1, table_size=3)
+
+
+PURGES = (
+    ("save update", "delete purge"),
+    ("save save", "delete purge save"),
+    ("update update", "delete purge save"),
+    ("save_if_absent save", "delete purge save_if_absent"),
+    ("save delete save", "delete purge"),
+    ("delete update", "purge save"),
+    ("load save_if_version", "delete purge save"),
+    ("load save_again", "delete purge save"),
+    ("save", "purge", "delete save"),
+    ("save", "purge purge", "delete"),
+    ("claim claimed_save claimed_save", "delete purge claim claimed_save"),
+    ("claim claimed_save release", "delete purge claim claimed_save"),
+)
+
+
+def purges() -> Iterator[Case]:
+    for programs, start in product(PURGES, (Start.ABSENT, Start.DOCUMENT, Start.TOMBSTONE)):
+        long = len(programs) > 2 or sum(len(program.split()) for program in programs) > 6
+        yield case(*programs, start=start, faults=1 if long else 2)
+
+
+def purges_with_content_versions() -> Iterator[Case]:
+    for programs, start in product(PURGES, (Start.ABSENT, Start.DOCUMENT)):
+        long = len(programs) > 2 or sum(len(program.split()) for program in programs) > 6
+        yield case(*programs, start=start, faults=1 if long else 2, content_versions=True)
+
+
+REWRITES = NETWORK | {Event.REWRITTEN}
+DELIVERED_ONCE = REWRITES - {Event.DUPLICATED, Event.DUPLICATED_LATE}
+"""Where another program restores identical bytes on a store whose versions derive from them,
+no rule closes what a hidden second delivery opens."""
+
+
+def rewrites() -> Iterator[Case]:
+    names = ("update", "save", "delete", "save_if_absent")
+    for one, two in product(names, product(names, repeat=2)):
+        for start in (Start.FOREIGN, Start.DOCUMENT, Start.ABSENT):
+            yield case(one, " ".join(two), start=start, kinds=REWRITES, table_size=2)
+
+
+def rewrites_with_the_same_bytes() -> Iterator[Case]:
+    names = ("update", "save", "save_if_absent")
+    for one, two in product(names, product(names, repeat=2)):
+        for start in (Start.FOREIGN, Start.DOCUMENT):
+            yield case(
+                one,
+                " ".join(two),
+                start=start,
+                kinds=DELIVERED_ONCE,
+                constant_rewrites=True,
+                content_versions=True,
+                table_size=2,
+            )
+
+
+def rewrites_under_claims() -> Iterator[Case]:
+    holders = HOLDERS[:3]
+    rivals = ("claim claimed_save", "pause", "delete", "save", "pause claim")
+    for holder, rival in product(holders, rivals):
+        for start in (Start.DOCUMENT, Start.FOREIGN):
+            yield case(holder, rival, start=start, faults=2, kinds=REWRITES, table_size=2)
+
+
+SETTLES = (
+    ("update settle", "update update"),
+    ("update update settle", "update update"),
+    ("save settle", "delete save"),
+    ("update save settle", "save delete"),
+    ("delete settle", "save update"),
+    ("update load settle update settle", "update"),
+    ("save settle settle", "delete purge save"),
+)
+
+
+def settles() -> Iterator[Case]:
+    for programs, size in product(SETTLES, (1, 2)):
+        for start in (Start.ABSENT, Start.DOCUMENT):
+            yield case(*programs, start=start, table_size=size)
+
+
+CLONES = NETWORK | {Event.CLONED}
+
+
+def clones() -> Iterator[Case]:
+    for programs in (
+        ("load update update", "update"),
+        ("update update", "save"),
+        ("save update", "delete"),
+        ("load save_again save_again", "update"),
+        ("load save_if_version", "save"),
+        ("claim claimed_save", "pause"),
+        ("claim claimed_save claimed_save", "update"),
+    ):
+        yield case(*programs, start=Start.DOCUMENT, kinds=CLONES, table_size=2)
+
+
+def checkpoints_saved_again() -> Iterator[Case]:
+    for one, two in product(
+        ("load save_again save_again", "save save_again", "save save_again save_again"),
+        ("update", "save", "delete save", "load save_again", "save save_again", "pause unpause"),
+    ):
+        for start in (Start.DOCUMENT, Start.ABSENT):
+            yield case(one, two, start=start, table_size=2)
+
+
+def varying_functions() -> Iterator[Case]:
+    names = ("update_varying", "save", "delete")
+    for one, two in product(names, product(names, repeat=2)):
+        yield case(one, " ".join(two), start=Start.DOCUMENT)
+
+
+IN_CI: tuple[Callable[[], Iterator[Case]], ...] = (
+    pairs_on_a_document,
+    three_clients,
+    claims,
+    claims_of_three,
+    purges,
+    rewrites,
+    rewrites_with_the_same_bytes,
+    rewrites_under_claims,
+    settles,
+    clones,
+    checkpoints_saved_again,
+    varying_functions,
+)
+"""What every run of the tests explores."""
+
+THOROUGH: tuple[Callable[[], Iterator[Case]], ...] = (
+    pairs_on_nothing,
+    pairs_on_a_tombstone,
+    pairs_with_content_versions,
+    three_clients_on_nothing,
+    claims_on_a_tombstone,
+    claims_with_content_versions,
+    purges_with_content_versions,
+)
+"""What `./scripts/test --thorough` explores as well."""
+
+
+@cache
+def cases(family: Callable[[], Iterator[Case]]) -> tuple[Case, ...]:
+    """The cases of a family."""
+    return tuple(family())
