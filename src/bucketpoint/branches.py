@@ -6,6 +6,7 @@ The functions take any checkpointer. One that is asynchronous gives back an awai
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, overload
@@ -188,9 +189,9 @@ def _edit_branch(
 
     if hasattr(checkpointer, "atomic_update"):
         done = checkpointer.atomic_update(execution_id, edit_checkpoint)
-        return _nothing(done) if isinstance(done, Awaitable) else None
+        return _nothing(done) if inspect.isawaitable(done) else None
     loaded = checkpointer.load_checkpoint(execution_id)
-    if isinstance(loaded, Awaitable):
+    if inspect.isawaitable(loaded):
         return _edit_loaded(checkpointer, loaded, edit_checkpoint)
     edit_checkpoint(loaded)
     checkpointer.save_checkpoint(loaded)

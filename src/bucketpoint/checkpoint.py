@@ -163,12 +163,12 @@ class JoinConfig(WireModel):
     count: Integer = 0
     branch_mappings: Annotated[dict[Key, Text], null_as(NullMap)] = Field(default_factory=dict)
 
-    def _document(self, path: str) -> dict[str, Any]:
-        members = super()._document(path)
+    def _document(self) -> dict[str, Any]:
+        members = super()._document()
         try:  # a list may have been changed in place
             self.model_validate(members)
         except ValidationError as error:
-            raise InvalidInputError(problem(error, path.rstrip("."))) from None
+            raise InvalidInputError(problem(error, "config")) from None
         if members.get("branches"):
             members["branches"] = [stored(branch) for branch in self.branches]
         if members.get("branch_mappings"):
@@ -287,12 +287,12 @@ class Checkpoint(WireModel):
             CorruptCheckpointError: It is no checkpoint; the message says where and why.
         """
         if "schema_version" not in data:
-            data = cls._in_exact_case(data)
+            data = cls.in_exact_case(data)
         _check_schema(data.get("schema_version"))
         try:
             checkpoint = cls.model_validate(data)
-            if checkpoint._has_other_case():
-                checkpoint = cls.model_validate(cls._in_exact_case(data))
+            if _has_unknown_members(checkpoint):
+                checkpoint = cls.model_validate(cls.in_exact_case(data))
         except ValidationError as error:
             raise CorruptCheckpointError(
                 f"the document is no checkpoint: {problem(error)}"
@@ -306,7 +306,16 @@ class Checkpoint(WireModel):
             InvalidInputError: Something that is no branch, join or name has been put where one
                 belongs; the message says where.
         """
-        return self._document("")
+        return self._document()
+
+
+def _has_unknown_members(checkpoint: Checkpoint) -> bool:
+    models: list[WireModel | None] = [checkpoint]
+    for branch in checkpoint.branch_states.values():
+        models += (branch, branch.wait)
+    for join in checkpoint.join_states.values():
+        models += (join, join.config)
+    return any(model.model_extra for model in models if model is not None)
 
 
 def _check_schema(version: Any) -> None:

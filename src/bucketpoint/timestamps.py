@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from typing import Any, Final, Never, Self, SupportsIndex, cast, overload
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any, Final, Never, Self, SupportsIndex, TypeVar, cast, overload
 
 from bucketpoint.errors import InvalidInputError
 
@@ -67,7 +67,7 @@ class Duration(timedelta):
     __slots__ = ("_rest",)
     _rest: int
 
-    def __new__(
+    def __new__(  # noqa: D102, PLR0917 - as in its base
         cls,
         days: float = 0,
         seconds: float = 0,
@@ -94,9 +94,10 @@ class Duration(timedelta):
     @property
     def nanoseconds(self) -> int:
         """The whole length in nanoseconds (not a component, as `microseconds` is)."""
-        return _nanoseconds(self)
+        return _whole_nanoseconds(self) + self._rest
 
     def total_seconds(self) -> float:
+        """Return the length in seconds, as far as a float holds it."""
         return self.nanoseconds / 1_000_000_000
 
     def __str__(self) -> str:
@@ -172,9 +173,12 @@ class Duration(timedelta):
 
 
 def _nanoseconds(delta: timedelta) -> int:
-    rest = delta._rest if isinstance(delta, Duration) else 0  # noqa: SLF001 - same module
+    return delta.nanoseconds if isinstance(delta, Duration) else _whole_nanoseconds(delta)
+
+
+def _whole_nanoseconds(delta: timedelta) -> int:
     seconds = delta.days * 86_400 + delta.seconds
-    return (seconds * 1_000_000 + delta.microseconds) * 1000 + rest
+    return (seconds * 1_000_000 + delta.microseconds) * 1000
 
 
 def _duration(cls: type[Duration], nanoseconds: int) -> Duration:
@@ -213,7 +217,7 @@ class Timestamp(datetime):
     __slots__ = ("_rest",)
     _rest: int
 
-    def __new__(
+    def __new__(  # noqa: D102, PLR0917 - as in its base
         cls,
         year: SupportsIndex,
         month: SupportsIndex,
@@ -289,7 +293,8 @@ class Timestamp(datetime):
         return super().now(tz)
 
     @classmethod
-    def fromisoformat(cls, date_string: str, /) -> Timestamp:  # type: ignore[override]
+    def fromisoformat(cls, date_string: str, /) -> Timestamp:
+        """Return what `parse` returns, and not what `datetime` would cut."""
         return cls.parse(date_string)
 
     @property
@@ -349,13 +354,14 @@ class Timestamp(datetime):
     def __ge__(self, other: datetime) -> bool:  # type: ignore[override]
         return self.unix_nanoseconds >= _instant(other)
 
-    def __add__(self, other: timedelta) -> Timestamp:  # type: ignore[override]
+    def __add__(self, other: timedelta) -> Timestamp:
         if not isinstance(other, timedelta):
             return NotImplemented
         microseconds, rest = divmod(self._rest + _nanoseconds(other), 1000)
         return _with_rest(_plain(self) + timedelta(microseconds=microseconds), rest)
 
-    __radd__ = __add__
+    def __radd__(self, other: timedelta) -> Timestamp:
+        return self + other
 
     @overload  # type: ignore[override]
     def __sub__(self, other: datetime) -> Duration: ...
@@ -373,10 +379,11 @@ class Timestamp(datetime):
             return NotImplemented
         return Duration(nanoseconds=_instant(other) - self.unix_nanoseconds)
 
-    def astimezone(self, tz: tzinfo | None = None) -> Timestamp:  # type: ignore[override]
+    def astimezone(self, tz: tzinfo | None = None) -> Timestamp:
+        """Return the same instant in another zone."""
         return _with_rest(_plain(self).astimezone(tz), self._rest)
 
-    def replace(self, *arguments: Any, nanosecond: int | None = None, **parts: Any) -> Timestamp:  # type: ignore[override]
+    def replace(self, *arguments: Any, nanosecond: int | None = None, **parts: Any) -> Timestamp:
         """Return it with some parts replaced; `nanosecond` replaces the whole fraction."""
         moment = _plain(self).replace(*arguments, **parts)
         names_microsecond = "microsecond" in parts or len(arguments) > _MICROSECOND_POSITION
@@ -430,24 +437,31 @@ def _instant(moment: datetime) -> int:
     return _nanoseconds(moment - _EPOCH)
 
 
-def _refuse(name: str) -> Callable[..., Never]:
+_Class = TypeVar("_Class", bound=type)
+
+
+def _refusing(*names: str) -> Callable[[_Class], _Class]:
+    """Make methods raise that would show another year than the time's own."""
+
     def refuse(*_arguments: Any, **_parts: Any) -> Never:
-        raise OverflowError(f"{name}: a datetime cannot hold a time before year 1")
+        raise OverflowError("a datetime cannot hold a time before year 1: only compare or print it")
 
-    return refuse
+    def decorate(cls: _Class) -> _Class:
+        for name in names:
+            setattr(cls, name, refuse)
+        return cls
+
+    return decorate
 
 
+@_refusing(
+    *("__add__", "__radd__", "astimezone", "ctime", "date", "isocalendar", "replace", "strftime"),
+    *("timestamp", "timetuple", "toordinal", "utctimetuple"),
+)
 class _YearZero(Timestamp):
     """A time in year 0, held one calendar cycle later."""
 
     __slots__ = ()
-
-    for _name in (
-        *("__add__", "__radd__", "astimezone", "ctime", "date", "isocalendar", "replace"),
-        *("strftime", "timestamp", "timetuple", "toordinal", "utctimetuple"),
-    ):
-        locals()[_name] = _refuse(_name)
-    del _name
 
     @property
     def year(self) -> int:

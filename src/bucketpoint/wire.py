@@ -10,10 +10,10 @@ written back as null until something else is assigned.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from pydantic import (
     BaseModel,
@@ -46,7 +46,6 @@ __all__ = [
     "stored",
 ]
 
-_INT64 = {"ge": -(2**63), "le": 2**63 - 1}
 _ANY = core_schema.simple_ser_schema("any")
 
 T = TypeVar("T")
@@ -114,13 +113,9 @@ class _Wire:
         return self.schema
 
 
-def _or_null(schema: CoreSchema, null: Callable[[], Any] | None, problem: str) -> CoreSchema:
-    none = core_schema.none_schema()
-    if null is not None:
-        make = null
-        none = core_schema.no_info_after_validator_function(lambda _: make(), none)
+def _or_null(schema: CoreSchema, null: Callable[[None], Any], problem: str) -> CoreSchema:
     return core_schema.union_schema(
-        [schema, none],
+        [schema, core_schema.no_info_after_validator_function(null, core_schema.none_schema())],
         mode="left_to_right",
         custom_error_type="wire",
         custom_error_message=problem,
@@ -129,7 +124,7 @@ def _or_null(schema: CoreSchema, null: Callable[[], Any] | None, problem: str) -
 
 
 _STRING = core_schema.str_schema(strict=True)
-_INTEGER = core_schema.int_schema(strict=True, **_INT64)
+_INTEGER = core_schema.int_schema(strict=True, ge=-(2**63), le=2**63 - 1)
 _OBJECT = core_schema.json_or_python_schema(
     json_schema=core_schema.dict_schema(),
     # Not a dict_schema, which would copy.
@@ -137,19 +132,19 @@ _OBJECT = core_schema.json_or_python_schema(
 )
 _NOT_AN_INTEGER = "is not an integer of 64 bits, written without a fraction or an exponent"
 
-Text = Annotated[str, _Wire(_or_null(_STRING, lambda: _NULL_TEXT, "is not a string"))]
-Integer = Annotated[int, _Wire(_or_null(_INTEGER, lambda: _NULL_INTEGER, _NOT_AN_INTEGER))]
+Text = Annotated[str, _Wire(_or_null(_STRING, lambda _: _NULL_TEXT, "is not a string"))]
+Integer = Annotated[int, _Wire(_or_null(_INTEGER, lambda _: _NULL_INTEGER, _NOT_AN_INTEGER))]
 Flag = Annotated[
     bool,
     _Wire(
         _or_null(
-            core_schema.bool_schema(strict=True), lambda: _NULL_INTEGER, "is not true or false"
+            core_schema.bool_schema(strict=True), lambda _: _NULL_INTEGER, "is not true or false"
         )
     ),
 ]
 FreeForm = Annotated[
     dict[str, Any],
-    _Wire(_or_null(_OBJECT, NullMap, "is not an object")),
+    _Wire(_or_null(_OBJECT, lambda _: NullMap(), "is not an object")),
 ]
 Key = Annotated[str, Strict()]
 
@@ -207,36 +202,40 @@ class _Converted(Generic[Read, Write]):
         raise NotImplementedError
 
 
-class TimeField(_Converted[Timestamp, datetime.datetime]):
+class TimeField(_Converted[Timestamp, dt.datetime]):
     """A time: read as a `Timestamp`, assigned as any `datetime` with a zone or RFC 3339 text."""
 
     wire = _or_null(
         core_schema.str_schema(strict=True, pattern=f"^(?:{RFC_3339})$"),
-        None,
+        lambda _: None,
         "is not an RFC 3339 time with a zone, such as 2025-01-02T03:04:05.5Z",
     )
 
     @staticmethod
     def from_wire(kept: Any) -> Timestamp:
+        """Parse the text."""
         return Timestamp.parse(kept)
 
     @staticmethod
     def to_wire(value: Any) -> Any:
-        return str(Timestamp.of(value)) if isinstance(value, datetime.datetime) else value
+        """Write a time as text; what is none is left to the check."""
+        return str(Timestamp.of(value)) if isinstance(value, dt.datetime) else value
 
 
-class DurationField(_Converted[Duration, datetime.timedelta]):
+class DurationField(_Converted[Duration, dt.timedelta]):
     """A duration: read as a `Duration`, assigned as any `timedelta`."""
 
-    wire = _or_null(_INTEGER, None, _NOT_AN_INTEGER)
+    wire = _or_null(_INTEGER, lambda _: None, _NOT_AN_INTEGER)
 
     @staticmethod
     def from_wire(kept: Any) -> Duration:
+        """Count the nanoseconds."""
         return Duration(nanoseconds=kept)
 
     @staticmethod
     def to_wire(value: Any) -> Any:
-        if isinstance(value, datetime.timedelta):
+        """Count nanoseconds; a number is refused, because it does not say of what."""
+        if isinstance(value, dt.timedelta):
             return Duration.of(value).nanoseconds
         if value is None:
             return None
@@ -253,14 +252,16 @@ def problem(error: ValidationError, where: str = "") -> str:
     return f"{path} {first['msg']}" if first["type"] == "wire" else f"{path}: {first['msg']}"
 
 
-class WireModel(BaseModel):
+class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
     """The base of the models: one object of the document.
 
     Everything assigned is checked at once. Assigning the empty value to a member that the format
     leaves out when empty takes it out. Two models are equal when they would be stored the same.
     """
 
-    model_config = ConfigDict(extra="allow", validate_assignment=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="allow", validate_assignment=True, hide_input_in_errors=True, defer_build=True
+    )
 
     _new: ClassVar[Mapping[str, Callable[[], Any]]] = {}
     """The members that are written even when empty, with what they are in a new object."""
@@ -336,34 +337,54 @@ class WireModel(BaseModel):
             members.update(extra)
         return members
 
-    def _document(self, path: str) -> dict[str, Any]:
-        """Return the members as they are stored, all the way down to the free-form maps."""
+    def _document(self) -> dict[str, Any]:
+        """Return the members as they are stored, all the way down to the free-form maps.
+
+        Raises:
+            InvalidInputError: Something that does not belong there was put into a map or list.
+        """
         members = self._members()
         for name in self._parts:
             part = members.get(name)
             if part is not None:
-                members[name] = part._document(f"{path}{name}.")
+                members[name] = part._document()  # noqa: SLF001 - of the same class
         for name, kind in self._maps.items():
             if models := members.get(name):
-                members[name] = _documents(models, kind, f"{path}{name}.")
+                members[name] = kind._documents(models, name)  # noqa: SLF001 - of the same class
         return members
 
     @classmethod
-    def _in_exact_case(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Return the document with its known members spelled as they are known.
+    def _documents(cls, models: Mapping[str, Any], where: str) -> dict[str, Any]:
+        documents: dict[str, Any] = {}
+        for key, model in models.items():
+            if not isinstance(model, cls):
+                raise InvalidInputError(
+                    f"{where}.{key} is a {type(model).__name__}, not a {cls.__name__}"
+                )
+            try:
+                documents[key] = model._document()  # noqa: SLF001 - of the same class
+            except InvalidInputError as error:
+                raise InvalidInputError(f"{where}.{key}.{error}") from None
+        return documents
 
-        The format's readers find them in any letter case; the last of several wins.
+    @classmethod
+    def in_exact_case(cls, data: Any) -> Any:
+        """Return the object with its known members spelled as they are known.
+
+        The format's readers find them in any letter case; the last of several wins. What is no
+        object is returned as it is.
         """
-        exact = {cls._exact_name(name): value for name, value in data.items()}
+        if not isinstance(data, dict):
+            return data
+        members = cast("dict[str, Any]", data)
+        exact = {cls._exact_name(name): value for name, value in members.items()}
         for name, kind in cls._parts.items():
-            if isinstance(exact.get(name), dict):
-                exact[name] = kind._in_exact_case(exact[name])
+            if name in exact:
+                exact[name] = kind.in_exact_case(exact[name])
         for name, kind in cls._maps.items():
             if isinstance(exact.get(name), dict):
-                exact[name] = {
-                    key: kind._in_exact_case(part) if isinstance(part, dict) else part
-                    for key, part in exact[name].items()
-                }
+                models: dict[str, Any] = exact[name]
+                exact[name] = {key: kind.in_exact_case(model) for key, model in models.items()}
         return exact
 
     @classmethod
@@ -373,23 +394,3 @@ class WireModel(BaseModel):
         # Of all letters beyond ASCII, only these two have an ASCII letter for another case.
         folded = name.replace("\u017f", "s").replace("\u212a", "k").lower()
         return folded if folded in cls.model_fields else name
-
-    def _has_other_case(self) -> bool:
-        """Whether an unknown member here or below is a known one in another letter case."""
-        if any(self._exact_name(name) != name for name in self.__pydantic_extra__ or ()):
-            return True
-        below = [self.__dict__[name] for name in self._parts]
-        for name in self._maps:
-            below.extend(self.__dict__[name].values())
-        return any(part is not None and part._has_other_case() for part in below)
-
-
-def _documents(models: Mapping[str, Any], kind: type[WireModel], path: str) -> dict[str, Any]:
-    documents = {}
-    for key, model in models.items():
-        if not isinstance(model, kind):
-            raise InvalidInputError(
-                f"{path}{key} is a {type(model).__name__}, not a {kind.__name__}"
-            )
-        documents[key] = model._document(f"{path}{key}.")  # noqa: SLF001 - same module
-    return documents

@@ -12,9 +12,10 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from json.encoder import encode_basestring
 from types import GeneratorType
-from typing import Any, Final, Never
+from typing import Any, Final, Never, cast
 
 from pydantic_core import from_json, to_json
 
@@ -27,9 +28,8 @@ MAX_DEPTH: Final = 1000
 
 _STRUCTURE = bytes(
     ord(
-        "0" if byte in b"0123456789"
+        "0" if byte in b"0123456789+"
         else "e" if byte in b"eE"
-        else "+" if byte == ord("+")
         else " " if byte in b",]} \t\r\n"
         else "x"
     )
@@ -43,7 +43,9 @@ _LONG_NUMBER = b"0" * 200
 _STRIDE = 20
 _LONG_NUMBER_SAMPLED = b"0" * (len(_LONG_NUMBER) // _STRIDE)
 _LARGE_EXPONENT = re.compile(rb"0e0000* ")
-_LARGE_SIGNED_EXPONENT = b"0e+000"
+_MANY = 200
+"""Entries from which on a map is written in pieces."""
+
 _MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
 _SURROGATES = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -78,14 +80,13 @@ def decode(body: bytes) -> dict[str, Any]:
             data = _decode_exactly(body)
     if not isinstance(data, dict):
         raise _corrupt(f"it is {_JSON_NAMES[type(data)]}, not an object")
-    return data
+    return cast("dict[str, Any]", data)
 
 
 def _needs_exact_reading(body: bytes) -> bool:
     structure = body.translate(_STRUCTURE)
     return (
         _LONG_NUMBER in structure
-        or _LARGE_SIGNED_EXPONENT in structure
         or _LARGE_EXPONENT.search(structure) is not None
         or _MINUS_ZERO.search(body) is not None
     )
@@ -184,12 +185,48 @@ def encode(data: dict[str, Any], default: Default | None = None) -> bytes:
         UnserializableValueError: A value is not JSON; the message says where it stands.
     """
     try:
-        body = to_json(data, inf_nan_mode="null")
-        if not _has_long_number(body) and from_json(body) == data:
-            return body
-    except Exception:  # noqa: BLE001, S110 - what it was, the exact way finds out
-        pass
-    return _encode_exactly(data, default)
+        return _encode_fast(data)
+    except Exception:  # noqa: BLE001 - whatever it was, the exact way finds the place
+        return _encode_exactly(data, default)
+
+
+def _encode_fast(data: dict[str, Any]) -> bytes:
+    large = {
+        name
+        for name, value in data.items()
+        if value.__class__ is dict and len(value) > _MANY and name.__class__ is str
+    }
+    if not large:
+        return _proved(data)
+    pieces: list[bytes | memoryview] = []
+    for name, value in data.items():
+        pieces.append(b",")
+        if name in large:
+            pieces += (to_json(name), b":{", *_in_pieces(value), b"}")
+        else:
+            pieces.append(_members({name: value}))
+    return b"".join((b"{", *pieces[1:], b"}"))
+
+
+def _in_pieces(data: dict[str, Any]) -> list[bytes | memoryview]:
+    """Write a map piece by piece, so that the proof of all of it is never in memory at once."""
+    items = iter(data.items())
+    pieces: list[bytes | memoryview] = []
+    while piece := dict(islice(items, _MANY)):
+        pieces += (b",", _members(piece))
+    return pieces[1:]
+
+
+def _members(data: dict[str, Any]) -> memoryview:
+    return memoryview(_proved(data))[1:-1]
+
+
+def _proved(data: dict[str, Any]) -> bytes:
+    """Write the data and prove that it reads back the same, or raise."""
+    body = to_json(data, inf_nan_mode="null")
+    if _has_long_number(body) or from_json(body) != data:
+        raise ValueError
+    return body
 
 
 def _encode_exactly(data: dict[str, Any], default: Default | None) -> bytes:
@@ -246,26 +283,27 @@ class _Writer:
     def _begin(self, value: Any) -> None:
         value = self._convert(value)
         if isinstance(value, dict):
-            self._enter(value, iter(value.items()), "{", "}")
+            self._enter(value, "{", "}")
         elif isinstance(value, list):
-            self._enter(value, enumerate(value), "[", "]")
+            self._enter(value, "[", "]")
         else:
             self._pieces.append(self._scalar(value))
 
     def _convert(self, value: Any) -> Any:
-        if self._default is None or isinstance(value, _JSON_TYPES):
+        if self._default is None or _is_json(value):
             return value
         if isinstance(value, GeneratorType):  # the fast way may have used it up
             raise self.refusal("is a generator, which cannot be read twice: make it a list")
         return self._default(value)
 
-    def _enter(self, value: Any, items: Iterator[tuple[Any, Any]], begin: str, close: str) -> None:
+    def _enter(self, value: Any, begin: str, close: str) -> None:
         if any(container.value is value for container in self._open):
             raise self.refusal("contains itself")
         if len(self._open) == MAX_DEPTH:
             raise self.refusal("is nested too deeply")
         self._pieces.append(begin)
-        self._open.append(_Container(value, items, close))
+        items = value.items() if begin == "{" else enumerate(value)
+        self._open.append(_Container(value, iter(items), close))
 
     def _name(self, key: Any) -> str:
         if isinstance(key, str):
@@ -308,8 +346,11 @@ class _Writer:
         return int.__repr__(value)
 
 
-_JSON_TYPES = (str, int, float, dict, list, type(None))
 _CONSTANTS = {None: "null", True: "true", False: "false"}
+
+
+def _is_json(value: object) -> bool:
+    return value is None or isinstance(value, (str, int, float, dict, list))
 
 
 def _a(value: object) -> str:
