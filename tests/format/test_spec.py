@@ -14,6 +14,7 @@ from bucketpoint import (
     BucketpointError,
     Checkpoint,
     CorruptCheckpointError,
+    InvalidInputError,
     JoinConfig,
     JoinState,
     MemoryStore,
@@ -308,6 +309,16 @@ def test_a_newer_format_is_never_written_on(stored: bytes) -> None:
     with pytest.raises(UnsupportedFormatError):
         checkpointer.delete_checkpoint("run-42")
     assert body(store, "run-42") == stored
+
+
+def test_a_member_of_the_reserved_name_is_refused() -> None:
+    store = MemoryStore()
+    checkpoint = Checkpoint(execution_id="run-42")
+    assert checkpoint.model_extra is not None
+    checkpoint.model_extra["bucketpoint"] = {"mine": True}
+    with pytest.raises(InvalidInputError, match="reserved"):
+        BucketCheckpointer(store).save_checkpoint(checkpoint)
+    assert store.get(execution_key("", "run-42")) is None
 
 
 def test_a_tombstone_over_what_cannot_be_read_begins_a_lineage() -> None:
