@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,23 +9,41 @@ import pytest
 
 import bucketpoint
 
-
-def sessions() -> Iterator[doctest.DocTest]:
-    """Yield each docstring of the package that shows a session."""
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    for module in pkgutil.walk_packages(bucketpoint.__path__, "bucketpoint."):
-        if not module.name.endswith("__main__"):
-            yield from finder.find(importlib.import_module(module.name))
-    yield from finder.find(bucketpoint)
+PACKAGE = Path(bucketpoint.__file__).parent
 
 
-SESSIONS = {session.name: session for session in sessions() if session.examples}
+def prompts_by_module() -> dict[str, int]:
+    """Return how many prompts each module shows; none is imported to find out."""
+    counts = {
+        path: path.read_text(encoding="utf-8").count(">>> ") for path in PACKAGE.rglob("*.py")
+    }
+    return {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): count
+        for path, count in sorted(counts.items())
+        if count
+    }
 
 
-@pytest.mark.parametrize("name", sorted(SESSIONS))
-def test_the_example_of_a_docstring_runs(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+PROMPTS = prompts_by_module()
+
+
+def sessions(module: str) -> Iterator[doctest.DocTest]:
+    """Yield the docstrings with prompts of what reports to be the module's."""
+    found = doctest.DocTestFinder().find(importlib.import_module(module))
+    return (session for session in found if session.examples)
+
+
+@pytest.mark.parametrize("module", ["bucketpoint", *PROMPTS])
+def test_the_examples_in_docstrings_run(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BUCKETPOINT_URL", raising=False)
-    doctest.DebugRunner(optionflags=doctest.ELLIPSIS).run(SESSIONS[name])
+    for session in sessions(module):
+        doctest.DebugRunner(optionflags=doctest.ELLIPSIS).run(session)
+
+
+def test_no_prompt_is_overlooked() -> None:
+    modules = ["bucketpoint", *PROMPTS]
+    examples = [len(session.examples) for module in modules for session in sessions(module)]
+    assert sum(examples) == sum(PROMPTS.values())
