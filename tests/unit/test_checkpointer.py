@@ -39,6 +39,8 @@ from bucketpoint import (
     UnsupportedSchemaError,
     Version,
     VersionConflictError,
+    pause_branch,
+    unpause_branch,
 )
 from bucketpoint.stores.contract import IfAbsent, IfVersion, Store
 from bucketpoint.testing.faults import Fault, FaultyStore
@@ -1048,3 +1050,65 @@ def test_a_document_with_a_codec_is_never_written_over(checkpointer: Any, store:
     raw_put(store, found.body.replace(b'"format":1', b'"format":1,"codec":"zstd"'))
     with pytest.raises(UnsupportedFormatError, match="upgrade"):
         checkpointer.atomic_update("run-42", add_one)
+
+
+def paused(checkpointer: Any) -> tuple[bool, str]:
+    branch = checkpointer.load_checkpoint("run-42").branch_states["main"]
+    return branch.pause_requested, branch.pause_reason
+
+
+def with_branch(**fields: Any) -> Checkpoint:
+    return run(branch_states={"main": BranchState(id="main", **fields)})
+
+
+def test_an_unpause_since_an_update_gave_the_worker_the_pause_is_not_lost(store: Store) -> None:
+    ours, operator = BucketCheckpointer(store), BucketCheckpointer(store)
+    operator.save_checkpoint(with_branch())
+    with ours.claim("run-42", owner="worker-1") as claim:
+        pause_branch(operator, "run-42", "main", reason="wait")
+        given = claim.update(renamed).checkpoint
+        assert given.branch_states["main"].pause_requested
+        unpause_branch(operator, "run-42", "main")
+        claim.save(given)
+    assert paused(operator) == (False, "")
+
+
+def test_a_pause_is_not_lost_to_an_older_object_saved_after_an_update(store: Store) -> None:
+    ours, operator = BucketCheckpointer(store), BucketCheckpointer(store)
+    operator.save_checkpoint(with_branch())
+    with ours.claim("run-42", owner="worker-1") as claim:
+        older = claim.checkpoint
+        pause_branch(operator, "run-42", "main", reason="wait")
+        claim.update(renamed)
+        older.workflow_name = "renamed"
+        claim.save(older)
+        claim.save(older)
+    assert paused(operator) == (True, "wait")
+
+
+def test_a_document_broken_under_a_claim_is_refused_and_left_as_it_is(store: Store) -> None:
+    ours = BucketCheckpointer(store)
+    with ours.claim("run-42", owner="worker-1") as claim:
+        found = store.get(KEY)
+        assert found is not None
+        raw_put(store, found.body.replace(b'"branch_states":{}', b'"branch_states":{"main":7}'))
+        calls: list[Callable[[], Any]] = [
+            lambda: claim.save(run()),
+            lambda: claim.update(renamed),
+            claim.load,
+        ]
+        for call in calls:
+            with pytest.raises(CorruptCheckpointError):
+                call()
+
+
+def test_an_edit_that_keeps_the_member_is_an_intrusion_too(store: Store) -> None:
+    ours = BucketCheckpointer(store)
+    with ours.claim("run-42", owner="worker-1") as claim:
+        claim.save(run(variables={"n": 1}))
+        found = store.get(KEY)
+        assert found is not None
+        raw_put(store, found.body.replace(b'"n":1', b'"n":7'))
+        with pytest.raises(FenceViolationError):
+            claim.save(run(variables={"n": 2}))
+    assert ours.load_checkpoint("run-42").variables == {"n": 7}

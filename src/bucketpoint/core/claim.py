@@ -79,9 +79,10 @@ class ClaimState:
         ttl_s: Seconds without a write after which others may take it.
         lineage: With `epoch`: which claim it is.
         epoch: With `lineage`: which claim it is.
-        revision: The last revision that is known to be this worker's own.
-        stored: The pause fields of that revision.
-        given: The pause fields that the worker was last given or itself wrote.
+        version: The last version that is known to be this worker's own.
+        stored: The pause fields of that version.
+        given: The pause fields that the worker was last given or itself wrote; for snapshots that
+            it builds anew. A checkpoint that it was given knows its own.
         acceptable: Bodies that may be written over: the last known to be stored, and whatever
             was sent since with an unknown outcome.
         lost: The claim was taken over, overwritten or released; for ever.
@@ -92,7 +93,7 @@ class ClaimState:
     ttl_s: float
     lineage: str
     epoch: int
-    revision: int
+    version: Version
     stored: Pauses
     given: Pauses
     acceptable: list[bytes]
@@ -107,18 +108,18 @@ class ClaimState:
             == (self.lineage, self.epoch, self.owner)
         )
 
-    def accepts(self, document: Document) -> bool:
+    def accepts(self, seen: Seen) -> bool:
         """Tell whether nothing but pauses differs from what this worker knows to be stored."""
-        if document.member is not None and document.member.revision == self.revision:
+        if seen.version == self.version:
             return True
-        theirs = without_pauses(document.take_data())
+        theirs = without_pauses(seen.document.take_data()) if seen.document is not None else None
         return any(
             without_pauses(Document(body, None).take_data()) == theirs for body in self.acceptable
         )
 
-    def knows(self, revision: int, body: bytes, stored: Pauses) -> None:
+    def knows(self, version: Version, body: bytes, stored: Pauses) -> None:
         """Note what is stored now: a write of this worker's own, or what it was given."""
-        self.revision = revision
+        self.version = version
         self.stored = stored
         self.acceptable = [body]
 
@@ -193,7 +194,7 @@ def take_claim(session: Session, terms: ClaimTerms) -> Procedure[tuple[ClaimStat
         ttl_s=ttl_s,
         lineage=written.member.lineage,
         epoch=written.member.epoch,
-        revision=written.member.revision,
+        version=written.version,
         stored=pauses,
         given=pauses,
         acceptable=[written.data],
@@ -260,13 +261,15 @@ def save_claimed(session: Session, state: ClaimState, checkpoint: Checkpoint) ->
     target = state.target
     _check_snapshot(checkpoint, target)
     snapshot = session.encode(checkpoint, target)
+    origin = session.origin_here(checkpoint, target)
+    base = state.given if origin is None else origin.pauses
     given = pauses_of(checkpoint)
     sent: list[tuple[bytes, Checkpoint]] = []
 
     def decide(seen: Seen) -> Procedure[Decision]:
         try:
             theirs = _theirs(session, state, seen)
-            merged = merge_pauses(checkpoint, state.given, theirs, (yield from read_clock()).now)
+            merged = merge_pauses(checkpoint, base, theirs, (yield from read_clock()).now)
             data = snapshot if merged is checkpoint else session.encode(merged, target)
         except BucketpointError as error:
             return Refuse(error)
@@ -279,7 +282,7 @@ def save_claimed(session: Session, state: ClaimState, checkpoint: Checkpoint) ->
         state.acceptable += [data for data, _ in sent]
         raise
     merged = sent[-1][1]
-    state.knows(written.member.revision, written.data, pauses_of(merged))
+    state.knows(written.version, written.data, pauses_of(merged))
     state.given = given
     if merged is checkpoint:
         # Otherwise a plain save of this object would take the operator's pause away again.
@@ -301,12 +304,11 @@ def _check_snapshot(checkpoint: Checkpoint, target: Target) -> None:
 
 def _theirs(session: Session, state: ClaimState, seen: Seen) -> Pauses:
     """The pause fields of the document written upon, which may differ in nothing else."""
-    document = seen.document
-    if document is not None and document.member is not None:
-        if document.member.revision == state.revision:
-            return state.stored
-        if state.accepts(document):
-            return pauses_of(session.checkpoint_of(seen, state.target))
+    if seen.version == state.version:
+        return state.stored
+    checkpoint = session.checkpoint_of(seen, state.target)
+    if state.accepts(seen):
+        return pauses_of(checkpoint)
     raise _fenced(state.target, "somebody changed more than a pause under the claim")
 
 
@@ -318,8 +320,9 @@ def update_claimed(session: Session, state: ClaimState, fn: Change) -> Procedure
 
     def decide(seen: Seen) -> Procedure[Decision]:
         try:
-            accepted[:] = [seen.document is not None and state.accepts(seen.document)]
-            checkpoint = yield from changed_by(fn, session.checkpoint_of(seen, target), target)
+            stored = session.checkpoint_of(seen, target)
+            accepted[:] = [state.accepts(seen)]
+            checkpoint = yield from changed_by(fn, stored, target)
             data = session.encode(checkpoint, target)
         except Exception as error:  # noqa: BLE001 - whatever fn raises is the caller's
             return Refuse(error)
@@ -334,7 +337,7 @@ def update_claimed(session: Session, state: ClaimState, fn: Change) -> Procedure
     checkpoint = sent[-1][1]
     if accepted[0]:
         # Otherwise a later save of a snapshot that knows nothing of theirs must still be fenced.
-        state.knows(written.member.revision, written.data, pauses_of(checkpoint))
+        state.knows(written.version, written.data, pauses_of(checkpoint))
     return saved(session, target, checkpoint, written)
 
 
@@ -353,7 +356,7 @@ def load_claimed(session: Session, state: ClaimState) -> Procedure[Checkpoint]:
         raise _fenced(state.target, "it was taken over, released, deleted or overwritten")
     checkpoint = session.checkpoint_of(seen, state.target)
     state.given = pauses_of(checkpoint)
-    state.knows(document.member.revision, document.body, state.given)
+    state.knows(seen.version or Version.superseded(), document.body, state.given)
     return checkpoint
 
 

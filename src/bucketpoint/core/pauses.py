@@ -34,19 +34,21 @@ class Pause:
 
 Pauses = dict[str, Pause]
 
+_NONE = Pause()
+
 
 def pauses_of(checkpoint: Checkpoint) -> Pauses:
-    """Return the pause fields of every branch."""
-    return {name: _pause(branch) for name, branch in (checkpoint.branch_states or {}).items()}
+    """Return the pause fields of the branches that have any set; the others have `Pause()`."""
+    return {
+        name: _pause(branch)
+        for name, branch in checkpoint.branch_states.items()
+        if branch.wait is not None or branch.pause_requested or branch.pause_reason
+    }
 
 
 def _pause(branch: BranchState) -> Pause:
-    wait = branch.wait
-    return Pause(
-        bool(branch.pause_requested),
-        branch.pause_reason or "",
-        wait.model_copy() if wait is not None else None,
-    )
+    wait = branch.wait.model_copy() if branch.wait is not None else None
+    return Pause(bool(branch.pause_requested), branch.pause_reason, wait)
 
 
 def merge_pauses(mine: Checkpoint, base: Pauses, theirs: Pauses, now: datetime) -> Checkpoint:
@@ -59,15 +61,13 @@ def merge_pauses(mine: Checkpoint, base: Pauses, theirs: Pauses, now: datetime) 
         now: The time at which a wait of the snapshot is frozen or thawed.
     """
     changed = {
-        name: _merged(branch, base.get(name, Pause()), theirs[name], now)
-        for name, branch in (mine.branch_states or {}).items()
-        if name in theirs and theirs[name] != base.get(name, Pause())
+        name: _merged(branch, base.get(name, _NONE), theirs.get(name, _NONE), now)
+        for name, branch in mine.branch_states.items()
+        if theirs.get(name, _NONE) != base.get(name, _NONE)
     }
     if not changed:
         return mine
-    merged = mine.model_copy()
-    merged.branch_states = {**(mine.branch_states or {}), **changed}
-    return merged
+    return mine.model_copy(update={"branch_states": {**mine.branch_states, **changed}})
 
 
 def _merged(branch: BranchState, base: Pause, theirs: Pause, now: datetime) -> BranchState:

@@ -96,10 +96,9 @@ def _upsert(
     session: Session, target: Target, checkpoint: Checkpoint, *, overwrite: bool | None
 ) -> _Guard:
     """Only what this object was loaded from, or saved to, may be replaced; all, if it was not."""
-    origin = origin_of(checkpoint)
+    origin = session.origin_here(checkpoint, target)
     replaces_all = session.settings.overwrite if overwrite is None else overwrite
-    here = (session.store_url, target.key)
-    if replaces_all or origin is None or (origin.store, origin.key) != here:
+    if replaces_all or origin is None:
         return lambda _: None
     return _as_last_seen(origin, target)
 

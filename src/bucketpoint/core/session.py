@@ -15,6 +15,7 @@ from bucketpoint.core import codec
 from bucketpoint.core.document import MEMBER, Document
 from bucketpoint.core.effects import DeadlinePassed, Procedure, get
 from bucketpoint.core.keys import execution_key, trim_prefix
+from bucketpoint.core.pauses import Pauses, pauses_of
 from bucketpoint.core.retry import Pacing, RetryPolicy
 from bucketpoint.errors import (
     CheckpointTooLargeError,
@@ -123,6 +124,7 @@ class Origin:
         store: The store's URL.
         key: The object's key.
         version: The version that was loaded or saved.
+        pauses: Its pause fields then: what an operator changes since is told by them.
         unsettled: Operations that tried to save this very object with an unknown outcome; the
             version that one of them made is as good as `version`.
     """
@@ -130,6 +132,7 @@ class Origin:
     store: str
     key: str
     version: Version
+    pauses: Pauses
     unsettled: tuple[tuple[str, str], ...] = ()
 
 
@@ -270,7 +273,15 @@ class Session:
 
     def remember_origin(self, checkpoint: Checkpoint, target: Target, version: Version) -> None:
         """Make the object know which stored version it is."""
-        set_origin(checkpoint, Origin(self.store_url, target.key, version))
+        origin = Origin(self.store_url, target.key, version, pauses_of(checkpoint))
+        set_origin(checkpoint, origin)
+
+    def origin_here(self, checkpoint: Checkpoint, target: Target) -> Origin | None:
+        """Return which version of this very object the checkpoint is, if it is any."""
+        origin = origin_of(checkpoint)
+        if origin is None or (origin.store, origin.key) != (self.store_url, target.key):
+            return None
+        return origin
 
     def checkpoint_of(self, seen: Seen, target: Target) -> Checkpoint:
         """Make the checkpoint of what was seen.
