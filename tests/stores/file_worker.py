@@ -15,7 +15,7 @@ from pathlib import Path
 from bucketpoint.errors import AccessDeniedError, StoreFullError
 from bucketpoint.stores.contract import IfAbsent, IfVersion, StoredObject
 from bucketpoint.stores.file import FileStore
-from bucketpoint.stores.file_lock import locked
+from bucketpoint.stores.file.lock import locked
 from bucketpoint.testing.conformance import got, increment
 
 KEY = "prefix/executions/run-42.json"

@@ -22,11 +22,10 @@ from bucketpoint.errors import (
     UnsupportedError,
     UnsupportedStoreError,
 )
-from bucketpoint.stores import file_paths
 from bucketpoint.stores.contract import IfAbsent, IfVersion, Version
-from bucketpoint.stores.file import FileStore
-from bucketpoint.stores.file_errors import Stage, store_error
-from bucketpoint.stores.file_lock import LockTimeoutError, locked
+from bucketpoint.stores.file import FileStore, paths
+from bucketpoint.stores.file.errors import Stage, store_error
+from bucketpoint.stores.file.lock import LockTimeoutError, locked
 from bucketpoint.stores.local import system_clock
 from bucketpoint.testing.conformance import ALL_KEYS, got, keys_of, write_all
 
@@ -121,7 +120,7 @@ def test_one_name_cannot_be_an_object_and_a_folder(store: FileStore) -> None:
 @pytest.fixture
 def folding(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> FileStore:
     """A store that takes its disk for one that folds case."""
-    monkeypatch.setattr(file_paths, "_same_in_other_case", folds_case)
+    monkeypatch.setattr(paths, "_same_in_other_case", folds_case)
     return store
 
 
@@ -166,7 +165,7 @@ def test_names_made_on_a_disk_that_folds_case_are_used_on_others(
     store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(file_paths, "_same_in_other_case", folds_case)
+        patched.setattr(paths, "_same_in_other_case", folds_case)
         version = FileStore(store._folder).put("Run.json", b"1", when=IfAbsent())
     version = store.put("Run.json", b"2", when=IfVersion(version))
     assert objects_in(store._folder) == ["~52un.json"]
@@ -359,7 +358,7 @@ def test_a_write_that_fails_once_it_is_applied_is_unknown(
         raise OSError(errno.EIO, "the disk is gone")
 
     version = store.put(KEY, b"old", when=IfAbsent())
-    monkeypatch.setattr("bucketpoint.stores.file.sync_folder", fail)
+    monkeypatch.setattr("bucketpoint.stores.file.store.sync_folder", fail)
     writes: dict[str, Callable[[], object]] = {
         "put": lambda: store.put(KEY, b"new", when=IfVersion(version)),
         "delete": lambda: store.delete(KEY, when=IfVersion(version)),

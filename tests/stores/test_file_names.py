@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bucketpoint.errors import InvalidInputError
 from bucketpoint.stores.contract import IfAbsent
 from bucketpoint.stores.file import FileStore
-from bucketpoint.stores.file_names import SIDE_FOLDER, plain_path, portable_path, read_name
+from bucketpoint.stores.file.names import SIDE_FOLDER, plain_path, portable_path, read_name
 from bucketpoint.testing.conformance import ALL_KEYS
 
 DIFFICULT = st.sampled_from([*"~/.aAfF0_\\\0 \n:", "~2e", "~7e", "..", "con", "é", "🙂", "x" * 248])

@@ -13,7 +13,7 @@ import pytest
 from bucketpoint.errors import StoreUnavailableError
 from bucketpoint.stores.contract import IfAbsent, IfVersion
 from bucketpoint.stores.file import FileStore
-from bucketpoint.stores.file_lock import locked
+from bucketpoint.stores.file.lock import locked
 from bucketpoint.testing.conformance import got
 
 WORKER = Path(__file__).with_name("file_worker.py")

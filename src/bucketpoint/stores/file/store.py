@@ -29,7 +29,7 @@ from bucketpoint.stores.contract import (
     StoredObject,
     Version,
 )
-from bucketpoint.stores.file_disk import (
+from bucketpoint.stores.file.disk import (
     FileState,
     ensure_folder,
     inspect_file,
@@ -38,11 +38,11 @@ from bucketpoint.stores.file_disk import (
     to_nanoseconds,
     write_file,
 )
-from bucketpoint.stores.file_errors import Stage, translated
-from bucketpoint.stores.file_history import History
-from bucketpoint.stores.file_lock import LockTimeoutError, locked
-from bucketpoint.stores.file_names import SIDE_FOLDER
-from bucketpoint.stores.file_paths import ObjectPaths
+from bucketpoint.stores.file.errors import Stage, translated
+from bucketpoint.stores.file.history import History
+from bucketpoint.stores.file.lock import LockTimeoutError, locked
+from bucketpoint.stores.file.names import SIDE_FOLDER
+from bucketpoint.stores.file.paths import ObjectPaths
 from bucketpoint.stores.local import (
     DEFAULT_KEEP_VERSIONS,
     Clock,

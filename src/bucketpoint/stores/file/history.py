@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bucketpoint.stores.contract import ObjectVersion, Version
-from bucketpoint.stores.file_disk import (
+from bucketpoint.stores.file.disk import (
     FileState,
     from_nanoseconds,
     keep_copy,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bucketpoint.errors import UnsupportedError
-from bucketpoint.stores.file_names import SIDE_FOLDER, plain_path, portable_path, read_name
+from bucketpoint.stores.file.names import SIDE_FOLDER, plain_path, portable_path, read_name
 from bucketpoint.stores.local import key_bytes
 
 __all__ = ["ObjectPaths"]
