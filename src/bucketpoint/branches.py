@@ -82,7 +82,8 @@ def pause_branch(
     def pause(branch: BranchState) -> None:
         branch.pause_requested = True
         branch.pause_reason = reason
-        branch.wait = freeze(branch.wait, moment) if branch.wait is not None else None
+        if branch.wait is not None:
+            branch.wait = freeze(branch.wait, moment)
 
     return _edit_branch(checkpointer, execution_id, branch_id, pause)
 
@@ -135,7 +136,8 @@ def unpause_branch(
     def unpause(branch: BranchState) -> None:
         branch.pause_requested = False
         branch.pause_reason = ""
-        branch.wait = thaw(branch.wait, moment) if branch.wait is not None else None
+        if branch.wait is not None:
+            branch.wait = thaw(branch.wait, moment)
 
     return _edit_branch(checkpointer, execution_id, branch_id, unpause)
 

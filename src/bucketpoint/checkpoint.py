@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from bucketpoint.errors import CorruptCheckpointError, InvalidInputError, UnsupportedSchemaError
+from bucketpoint.errors import InvalidInputError, UnsupportedSchemaError
 from bucketpoint.timestamps import Timestamp
 from bucketpoint.wire import (
     DurationField,
@@ -26,6 +26,7 @@ from bucketpoint.wire import (
     Text,
     TimeField,
     WireModel,
+    corrupt,
     null_as,
     one_of,
     problem,
@@ -294,9 +295,7 @@ class Checkpoint(WireModel):
             if _has_unknown_members(checkpoint):
                 checkpoint = cls.model_validate(cls.in_exact_case(data))
         except ValidationError as error:
-            raise CorruptCheckpointError(
-                f"the document is no checkpoint: {problem(error)}"
-            ) from None
+            raise corrupt(problem(error)) from None
         return checkpoint
 
     def to_document(self) -> dict[str, Any]:
@@ -321,9 +320,7 @@ def _has_unknown_members(checkpoint: Checkpoint) -> bool:
 def _check_schema(version: Any) -> None:
     number = 0 if version is None else version
     if type(number) is not int or abs(number) >= 2**63:
-        raise CorruptCheckpointError(
-            "the document is no checkpoint: schema_version is not an integer"
-        )
+        raise corrupt("schema_version is not an integer of 64 bits")
     if number != CHECKPOINT_SCHEMA_VERSION:
         raise UnsupportedSchemaError(
             f"checkpoint schema version {number} is not supported "

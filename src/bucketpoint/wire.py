@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from bucketpoint.errors import InvalidInputError
+from bucketpoint.errors import CorruptCheckpointError, InvalidInputError
 from bucketpoint.timestamps import RFC_3339, Duration, Timestamp
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Text",
     "TimeField",
     "WireModel",
+    "corrupt",
     "null_as",
     "one_of",
     "problem",
@@ -242,7 +243,7 @@ class DurationField(_Converted[Duration, dt.timedelta]):
         raise InvalidInputError("is not a timedelta")
 
 
-# --- the base of the models -----------------------------------------------------------------------
+# --- what is wrong -----------------------------------------------------------------------
 
 
 def problem(error: ValidationError, where: str = "") -> str:
@@ -250,6 +251,17 @@ def problem(error: ValidationError, where: str = "") -> str:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = ".".join(part for part in (where, *map(str, first["loc"])) if part)
     return f"{path} {first['msg']}" if first["type"] == "wire" else f"{path}: {first['msg']}"
+
+
+def corrupt(reason: str) -> CorruptCheckpointError:
+    """The error for stored data that is no checkpoint document."""
+    return CorruptCheckpointError(
+        f"what is stored is no checkpoint: {reason}. Find out who wrote it; bring back an earlier "
+        "version, or delete it with delete_checkpoint"
+    )
+
+
+# --- the base of the models -----------------------------------------------------------------------
 
 
 class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash

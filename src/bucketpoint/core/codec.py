@@ -20,6 +20,7 @@ from typing import Any, Final, Never, cast
 from pydantic_core import from_json, to_json
 
 from bucketpoint.errors import CorruptCheckpointError, UnserializableValueError
+from bucketpoint.wire import corrupt
 
 __all__ = ["MAX_DEPTH", "decode", "encode"]
 
@@ -79,7 +80,7 @@ def decode(body: bytes) -> dict[str, Any]:
         if _needs_exact_reading(body):
             data = _decode_exactly(body)
     if not isinstance(data, dict):
-        raise _corrupt(f"it is {_JSON_NAMES[type(data)]}, not an object")
+        raise corrupt(f"it is {_JSON_NAMES[type(data)]}, not an object")
     return cast("dict[str, Any]", data)
 
 
@@ -107,25 +108,21 @@ _JSON_NAMES = {
 }
 
 
-def _corrupt(reason: str) -> CorruptCheckpointError:
-    return CorruptCheckpointError(f"the document is no checkpoint: {reason}")
-
-
 def _decode_exactly(body: bytes) -> Any:
     text = body.decode("utf-8", "surrogateescape").translate(_NOT_UTF_8)
     if not text.strip():
-        raise _corrupt("it is empty")
+        raise corrupt("it is empty")
     text = _SURROGATES.sub(_whole_characters, text)
     try:
         data = json.loads(
             text, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant
         )
     except json.JSONDecodeError as error:
-        raise _corrupt(_syntax_problem(error)) from None
+        raise corrupt(_syntax_problem(error)) from None
     except RecursionError:
-        raise _corrupt(_TOO_DEEP) from None
+        raise corrupt(_TOO_DEEP) from None
     if _depth(text) > MAX_DEPTH:
-        raise _corrupt(_TOO_DEEP)
+        raise corrupt(_TOO_DEEP)
     return data
 
 
@@ -154,12 +151,12 @@ def _integer(digits: str) -> int | float:
 def _float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise _corrupt("it holds a number beyond the range of float64")
+        raise corrupt("it holds a number beyond the range of float64")
     return number
 
 
 def _refuse_constant(name: str) -> Never:
-    raise _corrupt(f"it holds {name}, which is not JSON")
+    raise corrupt(f"it holds {name}, which is not JSON")
 
 
 def _depth(text: str) -> int:
