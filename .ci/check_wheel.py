@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-from bucketpoint.stores.memory import MemoryStore
-
 import bucketpoint
 from bucketpoint import BucketCheckpointer, Checkpoint
+from bucketpoint.stores.memory import MemoryStore
 
 unwanted = {"asyncio", "boto3", "click", "google.cloud.storage", "rich"} & set(sys.modules)
 if unwanted:

@@ -19,7 +19,7 @@ SYNC = BELOW | FRAME | {"branches", "checkpointer", "fencing"}
 PUBLIC = SYNC | {"", "aio"}
 
 MAY_IMPORT = {
-    **dict.fromkeys(BOTTOM, set[str]()),
+    **{part: set[str]() for part in BOTTOM},
     **dict.fromkeys(FORMAT - BOTTOM, FORMAT),
     "stores.contract": BOTTOM,
     "stores": {"stores"} | BOTTOM,
