@@ -924,6 +924,7 @@ def test_a_claim_takes_checkpoints_of_its_own_execution_only(checkpointer: Any) 
     [
         {"owner": ""},
         {"owner": 7},
+        {"owner": "half a pair \ud800"},
         {"owner": "w", "ttl": 60},
         {"owner": "w", "ttl": timedelta(0)},
         {"owner": "w", "wait": timedelta(seconds=-1)},

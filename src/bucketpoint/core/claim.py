@@ -154,6 +154,9 @@ def _check_terms(terms: ClaimTerms) -> None:
     if not is_a(terms.owner, str) or not terms.owner:
         msg = "owner must be a non-empty string that names this worker in messages to others"
         raise InvalidInputError(msg)
+    if not terms.owner.isprintable():
+        msg = "owner must be printable: it stands in messages to others, and in the document"
+        raise InvalidInputError(msg)
     if not is_a(terms.ttl, timedelta) or terms.ttl <= timedelta(0):
         msg = "ttl must be a positive timedelta: how long the claim holds without a save or renew"
         raise InvalidInputError(msg)

@@ -5,8 +5,10 @@ The member carries what exactly-once rests on: which operation of which writer m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self, cast
+
+from pydantic_core import to_json
 
 from bucketpoint.core import codec
 from bucketpoint.errors import (
@@ -74,8 +76,17 @@ class Member:
             oldest = min(writers, key=lambda name: writers[name].revision)
             evicted = max(evicted, writers.pop(oldest).revision)
         writers[writer] = Entry(operation, revision)
-        return replace(
-            self, revision=revision, writers=writers, evicted_revision=evicted, deleted=False
+        # Not dataclasses.replace, which costs a save of a small document a tenth of its time.
+        return type(self)(
+            lineage=self.lineage,
+            revision=revision,
+            writers=writers,
+            evicted_revision=evicted,
+            epoch=self.epoch,
+            owner=self.owner,
+            ttl_s=self.ttl_s,
+            adopted=self.adopted,
+            extra=self.extra,
         )
 
     @property
@@ -240,7 +251,7 @@ def assemble(data: bytes, member: Member) -> bytes:
             memoryview(data)[:-1],
             separator,
             b'"bucketpoint":',
-            codec.encode(member.to_json()),
+            to_json(member.to_json()),
             b"}",
         )
     )

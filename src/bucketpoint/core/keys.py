@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from bucketpoint.arguments import is_a
@@ -41,12 +42,10 @@ def execution_key(prefix: str, execution_id: str) -> str:
         msg = "an execution ID must not be empty: give the run a name"
         raise InvalidExecutionIDError(msg, execution_id=execution_id)
     try:
-        # quote() leaves "." and "~" alone, which the format encodes.
-        encoded = quote(execution_id, safe="").replace(".", "%2E").replace("~", "%7E")
+        key = f"{executions_prefix(prefix)}{_encoded(execution_id)}{_SUFFIX}"
     except UnicodeEncodeError:
         msg = "an execution ID must be encodable as UTF-8; it holds a lone surrogate"
         raise InvalidExecutionIDError(msg) from None
-    key = f"{executions_prefix(prefix)}{encoded}{_SUFFIX}"
     size = len(key.encode())
     if size > MAX_KEY_BYTES:
         msg = (
@@ -55,6 +54,12 @@ def execution_key(prefix: str, execution_id: str) -> str:
         )
         raise InvalidExecutionIDError(msg, execution_id=execution_id)
     return key
+
+
+@lru_cache(maxsize=1024)
+def _encoded(execution_id: str) -> str:
+    # quote() leaves "." and "~" alone, which the format encodes.
+    return quote(execution_id, safe="").replace(".", "%2E").replace("~", "%7E")
 
 
 def execution_id_of(prefix: str, key: str) -> str | None:

@@ -415,12 +415,15 @@ def unknown_outcome(evidence: Evidence) -> OutcomeUnknownError:
 
 def _child(before: Member, decision: Write, writer: str, operation: str) -> Member:
     """The member of the document that is written on `before`; what is not decided is carried."""
-    changes: dict[str, Any] = {"deleted": decision.deleted}
+    changes: dict[str, Any] = {}
+    if decision.deleted:
+        changes["deleted"] = True
     if decision.raise_epoch:
         changes["epoch"] = before.epoch + 1
     if decision.owner is not KEEP:
         changes |= {"owner": decision.owner, "ttl_s": decision.ttl_s}
-    return replace(before.next(writer, operation), **changes)
+    member = before.next(writer, operation)
+    return replace(member, **changes) if changes else member
 
 
 def _newer_writers(seen: Seen, base: Base) -> int:
