@@ -21,13 +21,13 @@ from bucketpoint.wire import (
     FreeForm,
     Integer,
     Key,
+    NullAs,
     NullList,
     NullMap,
     Text,
     TimeField,
     WireModel,
     corrupt,
-    null_as,
     one_of,
     problem,
     stored,
@@ -93,7 +93,7 @@ class WaitState(WireModel):
 
     _new: ClassVar[Mapping[str, Callable[[], Any]]] = {"kind": str}
 
-    kind: Annotated[str, one_of(*WaitKind)] = ""
+    kind: Annotated[str, one_of(*(kind.value for kind in WaitKind))] = ""
     topic: Text = ""
     wake_at: TimeField = TimeField()
     timeout: DurationField = DurationField()
@@ -160,12 +160,12 @@ class JoinConfig(WireModel):
         0
     """
 
-    branches: Annotated[list[Text], null_as(NullList)] = Field(default_factory=list)
+    branches: Annotated[list[Text], NullAs(NullList)] = Field(default_factory=list)
     count: Integer = 0
-    branch_mappings: Annotated[dict[Key, Text], null_as(NullMap)] = Field(default_factory=dict)
+    branch_mappings: Annotated[dict[Key, Text], NullAs(NullMap)] = Field(default_factory=dict)
 
-    def _document(self) -> dict[str, Any]:
-        members = super()._document()
+    def to_document(self) -> dict[str, Any]:  # noqa: D102 - as in the base
+        members = super().to_document()
         try:  # a list may have been changed in place
             self.model_validate(members)
         except ValidationError as error:
@@ -266,8 +266,8 @@ class Checkpoint(WireModel):
     inputs: FreeForm = Field(default_factory=dict)
     outputs: FreeForm = Field(default_factory=dict)
     variables: FreeForm = Field(default_factory=dict)
-    branch_states: Annotated[dict[Key, BranchState], null_as(NullMap)] = Field(default_factory=dict)
-    join_states: Annotated[dict[Key, JoinState], null_as(NullMap)] = Field(default_factory=dict)
+    branch_states: Annotated[dict[Key, BranchState], NullAs(NullMap)] = Field(default_factory=dict)
+    join_states: Annotated[dict[Key, JoinState], NullAs(NullMap)] = Field(default_factory=dict)
     branch_counter: Integer = 0
     error: Text = ""
     start_time: TimeField = TimeField()
@@ -297,15 +297,6 @@ class Checkpoint(WireModel):
         except ValidationError as error:
             raise corrupt(problem(error)) from None
         return checkpoint
-
-    def to_document(self) -> dict[str, Any]:
-        """Return the document to encode; it shares the free-form values with the checkpoint.
-
-        Raises:
-            InvalidInputError: Something that is no branch, join or name has been put where one
-                belongs; the message says where.
-        """
-        return self._document()
 
 
 def _has_unknown_members(checkpoint: Checkpoint) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Final, Never, Self, SupportsIndex, TypeVar, cast, overload
 
+from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidInputError
 
 __all__ = ["RFC_3339", "Duration", "Timestamp"]
@@ -123,6 +124,9 @@ class Duration(timedelta):
             return NotImplemented
         return self.nanoseconds == _nanoseconds(other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # the inherited one knows nothing of nanoseconds
+
     def __lt__(self, other: timedelta) -> bool:
         return self.nanoseconds < _nanoseconds(other)
 
@@ -139,22 +143,26 @@ class Duration(timedelta):
         return Duration(nanoseconds=nanoseconds)
 
     def __add__(self, other: timedelta) -> Duration:
-        if not isinstance(other, timedelta):
+        if not is_a(other, timedelta):
             return NotImplemented
         return self._exactly(self.nanoseconds + _nanoseconds(other))
 
     __radd__ = __add__
 
     def __sub__(self, other: timedelta) -> Duration:
-        if not isinstance(other, timedelta):
+        if not is_a(other, timedelta):
             return NotImplemented
         return self._exactly(self.nanoseconds - _nanoseconds(other))
 
     def __rsub__(self, other: timedelta) -> Duration:
-        if not isinstance(other, timedelta):
+        if not is_a(other, timedelta):
             return NotImplemented
         return self._exactly(_nanoseconds(other) - self.nanoseconds)
 
+    @overload
+    def __mul__(self, other: int) -> Duration: ...
+    @overload
+    def __mul__(self, other: float) -> timedelta: ...
     def __mul__(self, other: float) -> timedelta:
         if isinstance(other, int):
             return self._exactly(self.nanoseconds * other)
@@ -323,7 +331,7 @@ class Timestamp(datetime):
         """Return what `str()` returns, or with a `timespec` what `datetime` returns."""
         if timespec == "auto":
             return str(self).replace("T", sep, 1)
-        return super().isoformat(sep, timespec)
+        return _plain(self).isoformat(sep, timespec)
 
     def __repr__(self) -> str:
         return f"Timestamp.parse({str(self)!r})"
@@ -342,6 +350,9 @@ class Timestamp(datetime):
             return NotImplemented
         return other.utcoffset() is not None and self.unix_nanoseconds == _instant(other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # the inherited one knows nothing of nanoseconds
+
     def __lt__(self, other: datetime) -> bool:  # type: ignore[override]
         return self.unix_nanoseconds < _instant(other)
 
@@ -355,7 +366,7 @@ class Timestamp(datetime):
         return self.unix_nanoseconds >= _instant(other)
 
     def __add__(self, other: timedelta) -> Timestamp:
-        if not isinstance(other, timedelta):
+        if not is_a(other, timedelta):
             return NotImplemented
         microseconds, rest = divmod(self._rest + _nanoseconds(other), 1000)
         return _with_rest(_plain(self) + timedelta(microseconds=microseconds), rest)
@@ -370,12 +381,12 @@ class Timestamp(datetime):
     def __sub__(self, other: datetime | timedelta) -> Duration | Timestamp:
         if isinstance(other, timedelta):
             return self + -other
-        if not isinstance(other, datetime):
+        if not is_a(other, datetime):
             return NotImplemented
         return Duration(nanoseconds=self.unix_nanoseconds - _instant(other))
 
     def __rsub__(self, other: datetime) -> Duration:
-        if not isinstance(other, datetime):
+        if not is_a(other, datetime):
             return NotImplemented
         return Duration(nanoseconds=_instant(other) - self.unix_nanoseconds)
 

@@ -21,8 +21,6 @@ from pydantic import (
     GetCoreSchemaHandler,
     Strict,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -35,19 +33,18 @@ __all__ = [
     "FreeForm",
     "Integer",
     "Key",
+    "NullAs",
     "NullList",
     "NullMap",
     "Text",
     "TimeField",
     "WireModel",
     "corrupt",
-    "null_as",
     "one_of",
     "problem",
     "stored",
 ]
 
-_ANY = core_schema.simple_ser_schema("any")
 
 T = TypeVar("T")
 Read = TypeVar("Read", covariant=True)  # noqa: PLC0105 - says what it is: what reading gives
@@ -87,18 +84,32 @@ _NULL_TEXT = _NullText()
 _NULL_INTEGER = _NullInteger()
 
 
-def null_as(kind: Callable[[], Any]) -> WrapValidator:
-    """Read null as what `kind` makes."""
-
-    def read(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        return kind() if value is None else handler(value)
-
-    return WrapValidator(read)
-
-
 def stored(value: Any) -> Any:
     """Return what stands in the document for a value: null for a zero value that was null."""
     return None if isinstance(value, _Null) else value
+
+
+@dataclass(frozen=True, slots=True)
+class NullAs:
+    """Makes an annotation read null as what `kind` makes, and write it as null again."""
+
+    kind: Callable[[], Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def read(value: Any, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            return self.kind() if value is None else inner(value)
+
+        def write(value: Any, inner: core_schema.SerializerFunctionWrapHandler) -> Any:
+            return inner(value) if stored(value) is not None else None
+
+        schema = handler(source)
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            schema,
+            serialization=core_schema.wrap_serializer_function_ser_schema(write, schema=schema),
+        )
 
 
 # --- the types of members -------------------------------------------------------------------------
@@ -120,7 +131,7 @@ def _or_null(schema: CoreSchema, null: Callable[[None], Any], problem: str) -> C
         mode="left_to_right",
         custom_error_type="wire",
         custom_error_message=problem,
-        serialization=_ANY,
+        serialization=core_schema.plain_serializer_function_ser_schema(stored),
     )
 
 
@@ -240,7 +251,7 @@ class DurationField(_Converted[Duration, dt.timedelta]):
             return Duration.of(value).nanoseconds
         if value is None:
             return None
-        raise InvalidInputError("is not a timedelta")
+        raise InvalidInputError("a duration is a timedelta, such as timedelta(seconds=5)")
 
 
 # --- what is wrong -----------------------------------------------------------------------
@@ -349,17 +360,18 @@ class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
             members.update(extra)
         return members
 
-    def _document(self) -> dict[str, Any]:
-        """Return the members as they are stored, all the way down to the free-form maps.
+    def to_document(self) -> dict[str, Any]:
+        """Return the object as it is stored; it shares the free-form values with the model.
 
         Raises:
-            InvalidInputError: Something that does not belong there was put into a map or list.
+            InvalidInputError: Something that is no branch, join or name was put where one belongs;
+                the message says where.
         """
         members = self._members()
         for name in self._parts:
             part = members.get(name)
             if part is not None:
-                members[name] = part._document()  # noqa: SLF001 - of the same class
+                members[name] = part.to_document()
         for name, kind in self._maps.items():
             if models := members.get(name):
                 members[name] = kind._documents(models, name)  # noqa: SLF001 - of the same class
@@ -374,7 +386,7 @@ class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
                     f"{where}.{key} is a {type(model).__name__}, not a {cls.__name__}"
                 )
             try:
-                documents[key] = model._document()  # noqa: SLF001 - of the same class
+                documents[key] = model.to_document()
             except InvalidInputError as error:
                 raise InvalidInputError(f"{where}.{key}.{error}") from None
         return documents

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import codec
@@ -52,15 +52,14 @@ def _value_read(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value or None
     if isinstance(value, dict):
-        members: dict[str, Any] = value
+        members = cast("dict[str, Any]", value)
         return {key: _value_read(member) for key, member in members.items()}
     return _json_read(value)
 
 
 def _json_read(value: Any) -> Any:
     if isinstance(value, list):
-        items: list[Any] = value
-        return [_value_read(item) for item in items]
+        return list(map(_value_read, cast("list[object]", value)))
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number else value  # the original reads every number so
 
