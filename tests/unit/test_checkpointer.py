@@ -903,6 +903,19 @@ def test_an_update_under_a_claim_keeps_what_others_changed_and_a_blind_save_afte
     assert theirs.load_checkpoint("run-42").variables == {"n": 3}
 
 
+def test_what_an_update_under_a_claim_returned_may_be_saved_for_it_has_seen_all(
+    make: Callable[..., Any], store: Store
+) -> None:
+    ours, theirs = make(store), make(store)
+    with ours.claim("run-42", owner="worker-1") as claim:
+        claim.save(run())
+        theirs.atomic_update("run-42", add_one)
+        mine = claim.update(add_one).checkpoint
+        add_one(mine)
+        claim.save(mine)
+    assert theirs.load_checkpoint("run-42").variables == {"n": 3}
+
+
 def test_unclaimed_writes_carry_the_claim(make: Callable[..., Any], store: Store) -> None:
     ours, theirs = make(store), make(store)
     with ours.claim("run-42", owner="worker-1"):

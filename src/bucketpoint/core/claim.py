@@ -18,6 +18,7 @@ from bucketpoint.core.document import Document, Member
 from bucketpoint.core.effects import DeadlinePassed, Procedure, call, read_clock, sleep
 from bucketpoint.core.pauses import Pauses, merge_pauses, pauses_of, without_pauses
 from bucketpoint.core.session import (
+    Origin,
     Seen,
     Session,
     StoredCheckpoint,
@@ -168,7 +169,6 @@ def _check_terms(terms: ClaimTerms) -> None:
 def take_claim(session: Session, terms: ClaimTerms) -> Procedure[tuple[ClaimState, Checkpoint]]:
     """Take the execution unless another holds it."""
     target = session.target(terms.execution_id)
-    claimed: list[Checkpoint] = []
     ttl_s = terms.ttl.total_seconds()
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: FBT001 - see Decide
@@ -184,11 +184,10 @@ def take_claim(session: Session, terms: ClaimTerms) -> Procedure[tuple[ClaimStat
             data = session.encode(checkpoint, target)
         except BucketpointError as error:
             return Refuse(error)
-        claimed[:] = [checkpoint]
-        return Write(data=data, raise_epoch=True, owner=terms.owner, ttl_s=ttl_s)
+        return Write(data=data, result=checkpoint, raise_epoch=True, owner=terms.owner, ttl_s=ttl_s)
 
     written = yield from write(session, target, decide)
-    checkpoint = claimed[0]
+    checkpoint: Checkpoint = written.result
     session.remember_origin(checkpoint, target, written.version)
     pauses = pauses_of(checkpoint)
     state = ClaimState(
@@ -267,24 +266,24 @@ def save_claimed(session: Session, state: ClaimState, checkpoint: Checkpoint) ->
     origin = session.origin_here(checkpoint, target)
     base = state.given if origin is None else origin.pauses
     given = pauses_of(checkpoint)
-    sent: list[tuple[bytes, Checkpoint]] = []
+    sent: list[bytes] = []
 
     def decide(seen: Seen) -> Procedure[Decision]:
         try:
-            theirs = _theirs(session, state, seen)
+            theirs = _theirs(session, state, seen, origin)
             merged = merge_pauses(checkpoint, base, theirs, (yield from read_clock()).now)
             data = snapshot if merged is checkpoint else session.encode(merged, target)
         except BucketpointError as error:
             return Refuse(error)
-        sent.append((data, merged))
-        return Write(data=data)
+        sent.append(data)
+        return Write(data=data, result=merged)
 
     try:
         written = yield from _write_held(session, state, decide)
     except OutcomeUnknownError:
-        state.acceptable += [data for data, _ in sent]
+        state.acceptable += sent
         raise
-    merged = sent[-1][1]
+    merged: Checkpoint = written.result
     state.knows(written.version, written.data, pauses_of(merged))
     state.given = given
     if merged is checkpoint:
@@ -305,10 +304,15 @@ def _check_snapshot(checkpoint: Checkpoint, target: Target) -> None:
         raise InvalidInputError(msg, execution_id=checkpoint.execution_id)
 
 
-def _theirs(session: Session, state: ClaimState, seen: Seen) -> Pauses:
-    """The pause fields of the document written upon, which may differ in nothing else."""
+def _theirs(session: Session, state: ClaimState, seen: Seen, origin: Origin | None) -> Pauses:
+    """The pause fields of the document written upon, which may differ in nothing else.
+
+    Unless the snapshot is that very document, changed by the worker: then it has seen all of it.
+    """
     if seen.version == state.version:
         return state.stored
+    if origin is not None and seen.version == origin.version:
+        return origin.pauses
     checkpoint = session.checkpoint_of(seen, state.target)
     if state.accepts(seen):
         return pauses_of(checkpoint)
@@ -318,30 +322,29 @@ def _theirs(session: Session, state: ClaimState, seen: Seen) -> Pauses:
 def update_claimed(session: Session, state: ClaimState, fn: Change) -> Procedure[StoredCheckpoint]:
     """Run `fn` on the document as it is stored now, and store what it made of it."""
     target = state.target
-    sent: list[tuple[bytes, Checkpoint]] = []
-    accepted: list[bool] = []
+    sent_on_accepted: list[bytes] = []
 
     def decide(seen: Seen) -> Procedure[Decision]:
         try:
             stored = session.checkpoint_of(seen, target)
-            accepted[:] = [state.accepts(seen)]
+            accepted = state.accepts(seen)
             checkpoint = yield from changed_by(fn, stored, target)
             data = session.encode(checkpoint, target)
         except Exception as error:  # noqa: BLE001 - whatever fn raises is the caller's
             return Refuse(error)
-        sent.append((data, checkpoint))
-        return Write(data=data)
+        if accepted:
+            sent_on_accepted.append(data)
+        return Write(data=data, result=checkpoint)
 
     try:
         written = yield from _write_held(session, state, decide)
     except OutcomeUnknownError:
-        state.acceptable += [data for data, _ in sent if accepted[0]]
+        state.acceptable += sent_on_accepted
         raise
-    checkpoint = sent[-1][1]
-    if accepted[0]:
+    if any(data is written.data for data in sent_on_accepted):
         # Otherwise a later save of a snapshot that knows nothing of theirs must still be fenced.
-        state.knows(written.version, written.data, pauses_of(checkpoint))
-    return saved(session, target, checkpoint, written)
+        state.knows(written.version, written.data, pauses_of(written.result))
+    return saved(session, target, written)
 
 
 def renew(session: Session, state: ClaimState) -> Procedure[None]:

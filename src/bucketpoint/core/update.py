@@ -23,7 +23,6 @@ def update(session: Session, execution_id: str, fn: Change) -> Procedure[StoredC
     that was read in this call.
     """
     target = session.target(execution_id)
-    changed: list[Checkpoint] = []
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see Decide
         try:
@@ -31,11 +30,10 @@ def update(session: Session, execution_id: str, fn: Change) -> Procedure[StoredC
             data = session.encode(checkpoint, target)
         except Exception as error:  # noqa: BLE001 - whatever fn raises is the caller's
             return Refuse(error)
-        changed[:] = [checkpoint]
-        return Write(data=data)
+        return Write(data=data, result=checkpoint)
 
     written = yield from write(session, target, decide)
-    return saved(session, target, changed[0], written)
+    return saved(session, target, written)
 
 
 def changed_by(fn: Change, checkpoint: Checkpoint, target: Target) -> Procedure[Checkpoint]:
@@ -55,9 +53,8 @@ def changed_by(fn: Change, checkpoint: Checkpoint, target: Target) -> Procedure[
     return changed
 
 
-def saved(
-    session: Session, target: Target, checkpoint: Checkpoint, written: Written
-) -> StoredCheckpoint:
-    """What an update gives back."""
+def saved(session: Session, target: Target, written: Written) -> StoredCheckpoint:
+    """What an update gives back; the result of what was written is its checkpoint."""
+    checkpoint: Checkpoint = written.result
     session.remember_origin(checkpoint, target, written.version)
     return StoredCheckpoint(checkpoint, written.version, written.member.revision, None)

@@ -60,6 +60,7 @@ class Write:
 
     Attributes:
         data: The encoded JSON object, without the member.
+        result: What `Written` gives back when it is this data that landed.
         deleted: It is a tombstone.
         raise_epoch: It begins another epoch.
         owner: Who holds the claim from now on; `KEEP` leaves the claim as it is.
@@ -67,6 +68,7 @@ class Write:
     """
 
     data: bytes
+    result: Any = None
     deleted: bool = False
     raise_epoch: bool = False
     owner: str | _Keep | None = KEEP
@@ -96,11 +98,13 @@ class Written:
 
     Attributes:
         data: The data as written, without the member.
+        result: The `result` of the decision to write it.
         member: The member as written.
         version: Its version; one that matches nothing when others have written since.
     """
 
     data: bytes
+    result: Any
     member: Member
     version: Version
 
@@ -129,9 +133,13 @@ class _Attempt:
     """One body on one base; it is sent again only as it is."""
 
     base: Base
-    data: bytes
+    decision: Write
     member: Member
     body: bytes
+
+    def landed(self, version: Version) -> Written:
+        """What is given back for it."""
+        return Written(self.decision.data, self.decision.result, self.member, version)
 
 
 def write(session: Session, target: Target, decide: Decide) -> Procedure[Written]:
@@ -169,6 +177,7 @@ class _WriteLoop:
         self._operation = operation
         self._retry = session.settings.retry
         self._pending: list[Base] = []
+        self._made: list[_Attempt] = []
         self._attempts = 0
         self._conflicts = 0
         self._failures = 0
@@ -201,7 +210,7 @@ class _WriteLoop:
             before = attempt.base
             seen, fresh = (yield from self._look()), True
             if self._has_landed(seen):
-                return self._found(attempt, seen)
+                return self._found(seen)
             attempt = yield from self._still_current(attempt, seen)
             self._contention = _newer_writers(seen, before)
             if self._attempts >= self._retry.attempts:
@@ -243,7 +252,9 @@ class _WriteLoop:
             raise problem
         if seen.version is None and self._created_at is None:
             self._created_at = (yield from read_clock()).elapsed
-        return _Attempt(Base.of(seen.version, seen.document), decision.data, member, body)
+        attempt = _Attempt(Base.of(seen.version, seen.document), decision, member, body)
+        self._made.append(attempt)
+        return attempt
 
     # --- sending ----------------------------------------------------------------------------
 
@@ -321,17 +332,26 @@ class _WriteLoop:
     def _applied(self, attempt: _Attempt, version: Version) -> Written:
         document = Document(attempt.body, attempt.member)
         self._session.remembered.put(self._target.key, Seen(version, document))
-        return Written(attempt.data, attempt.member, version)
+        return attempt.landed(version)
 
-    def _found(self, attempt: _Attempt, seen: Seen) -> Written:
-        """The look showed that it landed; the version is ours only if nobody has written since."""
+    def _found(self, seen: Seen) -> Written:
+        """Tell which attempt the look showed to have landed: not always the last one.
+
+        The version is ours only if nobody has written since.
+        """
         found = seen.document.member if seen.document is not None else None
-        ours = attempt.member
-        is_ours = found is not None and (
-            (found.lineage, found.revision) == (ours.lineage, ours.revision)
-        )
-        version = seen.version if is_ours else None
-        return Written(attempt.data, ours, version or Version.superseded())
+        entry = found.writers.get(self._writer) if found is not None else None
+        for attempt in self._made:
+            ours = attempt.member
+            if (
+                found is not None
+                and entry is not None
+                and ((found.lineage, entry.revision) == (ours.lineage, ours.revision))
+            ):
+                is_current = found.revision == ours.revision
+                version = seen.version if is_current else None
+                return attempt.landed(version or Version.superseded())
+        raise self._unknown() from self._last_failure
 
     def _still_current(self, attempt: _Attempt, seen: Seen) -> Procedure[_Attempt | None]:
         """Return the attempt if it is to be sent again as it is, None to decide anew.
