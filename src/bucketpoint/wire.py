@@ -11,6 +11,7 @@ written back as null until something else is assigned.
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, cast, overload
@@ -165,14 +166,14 @@ def one_of(*words: str) -> object:
     """Make an annotation's string one of these."""
     return _Wire(
         core_schema.custom_error_schema(
-            core_schema.literal_schema(list(words)),
+            core_schema.chain_schema([_STRING, core_schema.literal_schema(list(words))]),
             custom_error_type="wire",
             custom_error_message=f"is not one of: {', '.join(words)}",
         )
     )
 
 
-class _Converted(Generic[Read, Write]):
+class _Converted(ABC, Generic[Read, Write]):
     """A member that is read and assigned in another form than it is kept in.
 
     Subclasses say how, by `from_wire` and `to_wire`, and give the schema of what is kept.
@@ -204,14 +205,14 @@ class _Converted(Generic[Read, Write]):
         return core_schema.with_default_schema(cls.wire, default=None)
 
     @staticmethod
+    @abstractmethod
     def from_wire(kept: Any) -> Any:
         """Convert what is kept to what users read."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def to_wire(value: Any) -> Any:
         """Convert what users assign to what is kept."""
-        raise NotImplementedError
 
 
 class TimeField(_Converted[Timestamp, dt.datetime]):

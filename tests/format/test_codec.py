@@ -350,9 +350,22 @@ def test_deeper_nesting_is_an_error_and_no_crash(levels: int) -> None:
         codec.decode(b'{"d":%b%b}' % (b"[" * (levels - 1), b"]" * (levels - 1)))
 
 
-def test_900_levels_near_the_end_of_the_stack_are_an_error_and_no_crash() -> None:
+def test_900_levels_near_the_end_of_the_stack_are_done_or_an_error_and_no_crash() -> None:
     data, body = nested(900), codec.encode(nested(900))
-    with pytest.raises(UnserializableValueError, match="nested too deeply"):
-        at_stack_depth(room_on_the_stack() - 150, lambda: codec.encode(data))
-    with pytest.raises(CorruptCheckpointError, match="nested too deeply"):
-        at_stack_depth(room_on_the_stack() - 150, lambda: codec.decode(body))
+    room = room_on_the_stack() - 150
+
+    def outcome(call: Callable[[], Any], error: type[Exception]) -> str:
+        try:
+            return "done" if at_stack_depth(room, call) == body else "wrong"
+        except error as refusal:
+            return str(refusal)
+
+    def again() -> bytes:
+        return codec.encode(codec.decode(body))
+
+    # From Python 3.12 on, C code has a stack of its own.
+    for refusal in (
+        outcome(lambda: codec.encode(data), UnserializableValueError),
+        outcome(again, CorruptCheckpointError),
+    ):
+        assert refusal == "done" or "nested too deeply" in refusal

@@ -183,6 +183,14 @@ def test_attributes_are_read_as_python_has_them() -> None:
     assert Checkpoint(status=ExecutionStatus.RUNNING).status == ExecutionStatus.RUNNING
 
 
+def test_even_an_assignment_past_pydantic_is_checked() -> None:
+    branch = BranchState(id="main")
+    object.__setattr__(branch, "start_time", NOON)
+    assert branch.to_document()["start_time"] == "2026-01-02T12:00:00Z"
+    with pytest.raises(InvalidInputError, match="is not an RFC 3339 time"):
+        object.__setattr__(branch, "start_time", 5)
+
+
 def test_times_may_be_given_as_rfc_3339_text() -> None:
     given: Any = "2026-01-02T12:00:00.123456789+01:00"
     assert BranchState(start_time=given).start_time == Timestamp.parse(given)
