@@ -6,10 +6,9 @@ pair of ordinary programs, three clients at once, claims, purges, other programs
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations_with_replacement, product
 
-from bucketpoint.testing.explore import NETWORK, Event, Start
+from bucketpoint.testing.explore import NETWORK, Event, Explorer, Result, Start
 
 ALPHABET = ("update", "update_or_raise", "save", "save_if_absent", "save_if_version", "delete")
 
@@ -25,6 +24,20 @@ class Case:
     constant_rewrites: bool = False
     content_versions: bool = False
     table_size: int = 1
+
+    def explored_by(self, explorer: Explorer, *, grace: bool = True) -> Result:
+        """What an explorer finds."""
+        return explorer.explore(
+            self.programs,
+            faults=self.faults,
+            kinds=self.kinds,
+            start=self.start,
+            constant_rewrites=self.constant_rewrites,
+            grace=grace,
+        )
+
+
+Family = Callable[[], Iterator[Case]]
 
 
 def case(*programs: str, **options: object) -> Case:
@@ -76,6 +89,8 @@ HOLDERS = (
     "claim claimed_save release",
     "claim release claimed_save",
     "claim claimed_update claimed_save",
+    "claim claimed_patch claimed_save",
+    "claim claimed_rebuild claimed_rebuild",
     "claim renew claimed_save",
     "claim claimed_load claimed_save",
 )
@@ -160,11 +175,18 @@ DELIVERED_ONCE = REWRITES - {Event.DUPLICATED, Event.DUPLICATED_LATE}
 no rule closes what a hidden second delivery opens."""
 
 
-def rewrites() -> Iterator[Case]:
+def _rewrites(*starts: Start) -> Iterator[Case]:
     names = ("update", "save", "delete", "save_if_absent")
-    for one, two in product(names, product(names, repeat=2)):
-        for start in (Start.FOREIGN, Start.DOCUMENT, Start.ABSENT):
-            yield case(one, " ".join(two), start=start, kinds=REWRITES, table_size=2)
+    for one, two, start in product(names, product(names, repeat=2), starts):
+        yield case(one, " ".join(two), start=start, kinds=REWRITES, table_size=2)
+
+
+def rewrites() -> Iterator[Case]:
+    return _rewrites(Start.FOREIGN, Start.DOCUMENT)
+
+
+def rewrites_on_nothing() -> Iterator[Case]:
+    return _rewrites(Start.ABSENT)
 
 
 def rewrites_with_the_same_bytes() -> Iterator[Case]:
@@ -210,26 +232,42 @@ def settles() -> Iterator[Case]:
 CLONES = NETWORK | {Event.CLONED}
 
 
+def _clones(*programs: tuple[str, str]) -> Iterator[Case]:
+    for pair in programs:
+        yield case(*pair, start=Start.DOCUMENT, kinds=CLONES, table_size=2)
+
+
 def clones() -> Iterator[Case]:
-    for programs in (
-        ("load update update", "update"),
+    return _clones(
         ("update update", "save"),
         ("save update", "delete"),
         ("load save_again save_again", "update"),
         ("load save_if_version", "save"),
         ("claim claimed_save", "pause"),
+    )
+
+
+def clones_that_go_on() -> Iterator[Case]:
+    return _clones(
+        ("load update update", "update"),
         ("claim claimed_save claimed_save", "update"),
-    ):
-        yield case(*programs, start=Start.DOCUMENT, kinds=CLONES, table_size=2)
+    )
 
 
-def checkpoints_saved_again() -> Iterator[Case]:
+def _saved_again(start: Start) -> Iterator[Case]:
     for one, two in product(
         ("load save_again save_again", "save save_again", "save save_again save_again"),
         ("update", "save", "delete save", "load save_again", "save save_again", "pause unpause"),
     ):
-        for start in (Start.DOCUMENT, Start.ABSENT):
-            yield case(one, two, start=start, table_size=2)
+        yield case(one, two, start=start, table_size=2)
+
+
+def checkpoints_saved_again() -> Iterator[Case]:
+    return _saved_again(Start.DOCUMENT)
+
+
+def checkpoints_saved_again_on_nothing() -> Iterator[Case]:
+    return _saved_again(Start.ABSENT)
 
 
 def varying_functions() -> Iterator[Case]:
@@ -238,7 +276,7 @@ def varying_functions() -> Iterator[Case]:
         yield case(one, " ".join(two), start=Start.DOCUMENT)
 
 
-IN_CI: tuple[Callable[[], Iterator[Case]], ...] = (
+IN_CI: tuple[Family, ...] = (
     pairs_on_a_document,
     three_clients,
     claims,
@@ -246,7 +284,6 @@ IN_CI: tuple[Callable[[], Iterator[Case]], ...] = (
     purges,
     rewrites,
     rewrites_with_the_same_bytes,
-    rewrites_under_claims,
     settles,
     clones,
     checkpoints_saved_again,
@@ -254,7 +291,11 @@ IN_CI: tuple[Callable[[], Iterator[Case]], ...] = (
 )
 """What every run of the tests explores."""
 
-THOROUGH: tuple[Callable[[], Iterator[Case]], ...] = (
+THOROUGH: tuple[Family, ...] = (
+    rewrites_on_nothing,
+    clones_that_go_on,
+    checkpoints_saved_again_on_nothing,
+    rewrites_under_claims,
     pairs_on_nothing,
     pairs_on_a_tombstone,
     pairs_with_content_versions,
@@ -264,9 +305,3 @@ THOROUGH: tuple[Callable[[], Iterator[Case]], ...] = (
     purges_with_content_versions,
 )
 """What `./scripts/test --thorough` explores as well."""
-
-
-@cache
-def cases(family: Callable[[], Iterator[Case]]) -> tuple[Case, ...]:
-    """The cases of a family."""
-    return tuple(family())

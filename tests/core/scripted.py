@@ -1,12 +1,14 @@
-"""A driver that answers each request from a script, and checks that it was the one expected."""
+"""A driver that follows a script: which requests must come, and what each is answered."""
 
-import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from bucketpoint import RetryPolicy
-from bucketpoint.core.document import Document, Entry, Member, assemble
+from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.core import codec
+from bucketpoint.core.document import Entry, Member, assemble
+from bucketpoint.core.drive import drive
 from bucketpoint.core.effects import (
     Call,
     Clock,
@@ -20,167 +22,128 @@ from bucketpoint.core.effects import (
     Sleep,
     WriterID,
 )
+from bucketpoint.core.retry import RetryPolicy
 from bucketpoint.core.session import Session, Settings
-from bucketpoint.errors import OutcomeUnknownError, PreconditionFailedError, StoreUnavailableError
-from bucketpoint.stores.contract import Capabilities, IfAbsent, IfVersion, StoredObject, Version
+from bucketpoint.stores.contract import Capabilities, IfAbsent, StoredObject, Version
 
 T = TypeVar("T")
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-LOST = OutcomeUnknownError("the answer was lost")
-REFUSED = PreconditionFailedError("it is not that version")
-UNSENT = StoreUnavailableError("nothing was sent")
-THROTTLED = StoreUnavailableError("slow down", throttled=True)
-
-
-def session(*, attempts: int = 10, **capabilities: bool) -> Session:
-    settings = Settings(retry=RetryPolicy(attempts=attempts))
-    return Session("test://", Capabilities(conditional_delete=True, **capabilities), settings)
+RUN = "run"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ME = "me"
+"""The writer of the procedures under test; its operations are numbered `o1`, `o2`, …"""
 
 
 @dataclass
-class Stored:
-    """What lies in the store: the version `vN` is what revision N was written as."""
-
-    member: Member | None
-    data: dict[str, Any]
-    age: timedelta = timedelta(0)
-    version: Version = field(init=False)
-
-    def __post_init__(self) -> None:
-        name = f"v{self.member.revision}" if self.member else f"foreign {self.data}"
-        self.version = Version(name)
-
-    def as_read(self) -> StoredObject:
-        encoded = json.dumps(self.data).encode()
-        body = assemble(encoded, self.member) if self.member else encoded
-        return StoredObject(body, self.version, None, NOW - self.age, NOW)
-
-
-def document(
-    revision: int = 3,
-    *,
-    writers: dict[str, tuple[str, int]] | None = None,
-    n: int = 0,
-    age: timedelta = timedelta(0),
-    **member: Any,
-) -> Stored:
-    """A live document; `writers` maps a writer to its operation and revision."""
-    table = {name: Entry(*entry) for name, entry in (writers or {}).items()}
-    fields: dict[str, Any] = {"lineage": "L", "revision": revision, "writers": table}
-    return Stored(Member(**(fields | member)), checkpoint_data(n), age)
-
-
-def tombstone(revision: int = 3, *, age: timedelta = timedelta(0), **member: Any) -> Stored:
-    fields: dict[str, Any] = {"lineage": "L", "revision": revision, "writers": {}}
-    return Stored(
-        Member(deleted=True, **(fields | member)), {"schema_version": 0, "execution_id": "run"}, age
-    )
-
-
-def foreign(n: int = 0) -> Stored:
-    """A document of a program that does not know the member."""
-    return Stored(None, checkpoint_data(n))
-
-
-def checkpoint_data(n: int) -> dict[str, Any]:
-    return {"schema_version": 1, "execution_id": "run", "variables": {"n": n}}
-
-
-@dataclass
-class Sent:
-    """One write that the procedure sent."""
-
-    when: IfAbsent | IfVersion
-    body: bytes
-
-    @property
-    def base(self) -> str | None:
-        """The version that it was to replace; None for an absent object."""
-        return str(self.when.version) if isinstance(self.when, IfVersion) else None
-
-    @property
-    def data(self) -> dict[str, Any]:
-        return Document.parse(self.body).take_data()
-
-    @property
-    def member(self) -> Member:
-        member = Document.parse(self.body).member
-        assert member is not None
-        return member
-
-
 class Script:
-    """Plays the world of one client: `reads`, `writes` and `deletes` are answered in order.
+    """What must be asked, in this order, and the answers.
 
-    A read is answered with a `Stored` or None, a write with a version's name, and either with an
-    exception. A function is called with what was sent so far to make the answer.
+    A request is written as `GET`, `PUT if absent`, `PUT if v1`, `DELETE if v1`. An answer is what
+    the store returns, an exception, or `THE_BODY` where a later read is to show what was put.
     """
 
-    def __init__(self, *answers: Any, elapsed: float = 0.0) -> None:
-        self.answers = list(answers)
-        self.elapsed = elapsed
-        self.requests: list[str] = []
-        self.sent: list[Sent] = []
-        self.sleeps: list[Sleep] = []
-        self._operations = 0
+    lines: Sequence[tuple[str, Any]]
+    elapsed: Iterator[float] | None = None
+    bodies: list[bytes] = field(default_factory=list[bytes])
+    sleeps: list[Sleep] = field(default_factory=list[Sleep])
+    calls: int = 0
+    drawn: int = 0
+    at: int = 0
 
-    def play(self, procedure: Procedure[T]) -> T:
-        """Run the procedure to its end; every answer must have been used."""
+    def run(self, procedure: Procedure[T]) -> T:
+        """Drive the procedure; all lines must have been used when it ends."""
         try:
-            effect = next(procedure)
-            while True:
-                try:
-                    result = self._answer(effect)
-                except Exception as error:  # noqa: BLE001 - as a driver does
-                    effect = procedure.throw(error)
-                else:
-                    effect = procedure.send(result)
-        except StopIteration as stop:
-            assert self.answers == [], "there were fewer requests than expected"
-            value: T = stop.value
-            return value
+            return drive(procedure, self.perform)
+        finally:
+            left = [request for request, _ in self.lines[self.at :]]
+            assert not left, f"the procedure ended before {left}"
 
-    def _answer(self, effect: Effect) -> Any:
+    def perform(self, effect: Effect) -> Any:
         match effect:
-            case Get() | Put() | Delete():
-                return self._request(effect)
+            case NewID():
+                self.drawn += 1
+                return f"o{self.drawn}"
+            case WriterID():
+                return ME
+            case ReadClock():
+                return Clock(next(self.elapsed) if self.elapsed else 0.0, NOW)
             case Sleep():
                 self.sleeps.append(effect)
                 return None
-            case NewID():
-                self._operations += 1
-                return f"id-{self._operations}"
-            case WriterID():
-                return "me"
-            case ReadClock():
-                return Clock(self.elapsed, NOW)
-            case Call():
-                return effect.function(*effect.arguments)
+            case Call(function, arguments):
+                self.calls += 1
+                return function(*arguments)
+            case Get() | Put() | Delete():
+                return self._ask(effect)
 
-    def _request(self, effect: Get | Put | Delete) -> Any:
-        self.requests.append(type(effect).__name__.lower())
-        if isinstance(effect, Put):
-            self.sent.append(Sent(effect.when, effect.body))
-            return Version(self._next())
-        answer = self._next()
-        return answer.as_read() if isinstance(answer, Stored) else answer
-
-    def _next(self) -> Any:
-        assert self.answers, f"there were more requests than expected: {self.requests}"
-        answer = self.answers.pop(0)
-        if callable(answer):
-            answer = answer(self.sent)
+    def _ask(self, request: Get | Put | Delete) -> Any:
+        assert self.at < len(self.lines), f"one request too many: {text(request)}"
+        expected, answer = self.lines[self.at]
+        self.at += 1
+        assert text(request) == expected
+        if isinstance(request, Put):
+            self.bodies.append(request.body)
+        if isinstance(answer, Shown):
+            return answer.of(self.bodies[answer.index])
         if isinstance(answer, Exception):
             raise answer
         return answer
 
 
-def landed(sent: list[Sent]) -> Stored:
-    """The last write, as a later look shows it."""
-    return Stored(sent[-1].member, sent[-1].data)
+@dataclass(frozen=True)
+class Shown:
+    """The answer to a read: one of the bodies that were put, under this version."""
+
+    version: str
+    index: int = -1
+
+    def of(self, body: bytes) -> StoredObject:
+        return stored(body, self.version)
 
 
-def overwritten(sent: list[Sent]) -> Stored:
-    """The last write with another writer's on top of it."""
-    return Stored(sent[-1].member.next("other", "theirs"), sent[-1].data | {"id": "theirs"})
+def text(request: Get | Put | Delete) -> str:
+    match request:
+        case Get():
+            return "GET"
+        case Put() | Delete():
+            verb = type(request).__name__.upper()
+            if isinstance(request.when, IfAbsent):
+                return f"{verb} if absent"
+            return f"{verb} if {request.when.version}"
+
+
+def session(attempts: int = 4, *, overwrite: bool = False, **capabilities: bool) -> Session:
+    """A session that has seen nothing, of a store that may deliver twice."""
+    settings = Settings(retry=RetryPolicy(attempts=attempts), overwrite=overwrite)
+    able = Capabilities(**{"conditional_delete": True, **capabilities})
+    return Session("scripted://", able, settings)
+
+
+def snapshot(*tokens: str) -> Checkpoint:
+    return Checkpoint(execution_id=RUN, variables={"tokens": list(tokens)}, checkpoint_at=NOW)
+
+
+def body(*tokens: str, foreign: bool = False, tombstone: bool = False, **member: Any) -> bytes:
+    """A document, by default of revision 1 and without anybody in its table."""
+    data = codec.encode(snapshot(*tokens).to_document())
+    if foreign:
+        return data
+    if tombstone:
+        data = codec.encode({"schema_version": 0, "execution_id": RUN})
+    entries = {name: Entry(*entry) for name, entry in member.pop("writers", {}).items()}
+    values: dict[str, Any] = {"lineage": "L", "revision": 1, **member}
+    return assemble(data, Member(writers=entries, deleted=tombstone, **values))
+
+
+def stored(document: bytes, version: str, *, age: timedelta = timedelta(0)) -> StoredObject:
+    return StoredObject(document, Version(version), None, NOW, NOW + age)
+
+
+def tokens(document: bytes) -> list[str]:
+    found: list[str] = codec.decode(document)["variables"]["tokens"]
+    return found
+
+
+def member(document: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = codec.decode(document)["bucketpoint"]
+    return found

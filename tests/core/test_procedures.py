@@ -1,4 +1,4 @@
-"""Every branch of the procedures, against a world that answers from a script."""
+"""Every procedure against a script of requests and answers: what it asks, and what it concludes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,458 +6,501 @@ from typing import Any
 
 import pytest
 
-from bucketpoint import (
-    AccessDeniedError,
-    Checkpoint,
-    ConflictError,
-    CorruptCheckpointError,
-    DeadlineExceededError,
-    NoCheckpointError,
-    OutcomeUnknownError,
-    StoreUnavailableError,
-    UnsupportedError,
-    Version,
-    VersionConflictError,
-)
+from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.core import save as saving
+from bucketpoint.core.claim import ClaimState, ClaimTerms, release, save_claimed, take_claim
 from bucketpoint.core.delete import delete, purge
-from bucketpoint.core.effects import DeadlinePassed
-from bucketpoint.core.load import load
-from bucketpoint.core.save import save
-from bucketpoint.core.session import Session
+from bucketpoint.core.document import Document
+from bucketpoint.core.effects import DeadlinePassed, Procedure
+from bucketpoint.core.load import get_stored, load
+from bucketpoint.core.session import Session, StoredCheckpoint
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
-from bucketpoint.core.write import Evidence
+from bucketpoint.core.verdict import Base, Verdict, judge
+from bucketpoint.errors import (
+    AccessDeniedError,
+    ClaimHeldError,
+    ConflictError,
+    DeadlineExceededError,
+    FenceViolationError,
+    NoCheckpointError,
+    OutcomeUnknownError,
+    PreconditionFailedError,
+    StoreUnavailableError,
+    UnsupportedError,
+    VersionConflictError,
+)
+from bucketpoint.stores.contract import Version
 from tests.core.scripted import (
-    LOST,
-    REFUSED,
-    THROTTLED,
-    UNSENT,
+    ME,
+    RUN,
     Script,
-    Sent,
-    Stored,
-    document,
-    foreign,
-    landed,
-    overwritten,
+    Shown,
+    body,
+    member,
     session,
-    tombstone,
+    snapshot,
+    stored,
+    tokens,
 )
 
-DAY = timedelta(days=1)
+REFUSED = PreconditionFailedError("refused")
+LOST = OutcomeUnknownError("no answer")
+UNSENT = StoreUnavailableError("not sent")
+THROTTLED = StoreUnavailableError("slow down", throttled=True)
+LATE = DeadlinePassed()
+V1, V2, V3 = Version("v1"), Version("v2"), Version("v3")
 
 
-def checkpoint(n: int = 7) -> Checkpoint:
-    return Checkpoint(execution_id="run", variables={"n": n})
+def append(mark: str) -> Callable[[Checkpoint], None]:
+    def fn(checkpoint: Checkpoint) -> None:
+        checkpoint.variables["tokens"].append(mark)
+
+    return fn
 
 
-def add_one(it: Checkpoint) -> None:
-    it.variables["n"] += 1
+def updating(mark: str = "mine") -> Callable[[Session], Procedure[StoredCheckpoint]]:
+    return lambda store: update(store, RUN, append(mark))
 
 
-def first_landed(sent: list[Sent]) -> Stored:
-    return landed(sent[:1])
+def theirs(*tokens: str, revision: int = 2, **options: Any) -> bytes:
+    """What another writer made of the document."""
+    options.setdefault("writers", {"other": ["x", revision]})
+    return body(*tokens, revision=revision, **options)
 
 
-def evidence(error: OutcomeUnknownError) -> Evidence:
-    assert isinstance(error.evidence, Evidence)
-    return error.evidence
+class TestRequestsPerOperation:
+    """The counts that the design allows."""
+
+    def test_a_load_is_one_get(self) -> None:
+        script = Script([("GET", stored(body("a"), "v1"))])
+        assert script.run(load(session(), RUN)).variables == {"tokens": ["a"]}
+
+    def test_a_first_save_of_a_run_never_seen_is_a_get_and_a_put(self) -> None:
+        script = Script([("GET", None), ("PUT if absent", V1)])
+        assert script.run(saving.save(session(), snapshot("a"))) == V1
+
+    def test_a_save_of_a_run_seen_before_is_one_put(self) -> None:
+        store = session()
+        Script([("GET", None), ("PUT if absent", V1)]).run(saving.save(store, snapshot("a")))
+        script = Script([("PUT if v1", V2)])
+        assert script.run(saving.save(store, snapshot("b"))) == V2
+        assert member(script.bodies[0])["revision"] == 2
+
+    def test_a_first_update_is_a_get_and_a_put_and_a_later_one_is_one_put(self) -> None:
+        store = session()
+        Script([("GET", stored(body("a"), "v1")), ("PUT if v1", V2)]).run(updating("b")(store))
+        script = Script([("PUT if v2", V3)])
+        found = script.run(updating("c")(store))
+        assert (found.version, found.revision) == (V3, 3)
+        assert tokens(script.bodies[0]) == ["a", "b", "c"]
+
+    def test_a_delete_of_a_run_seen_before_is_one_put(self) -> None:
+        store = session()
+        Script([("GET", stored(body("a"), "v1"))]).run(load(store, RUN))
+        script = Script([("PUT if v1", V2)])
+        script.run(delete(store, RUN))
+        assert member(script.bodies[0])["deleted"] is True
+
+    def test_a_load_always_asks_though_the_run_was_just_seen(self) -> None:
+        store = session()
+        Script([("GET", stored(body("a"), "v1"))]).run(load(store, RUN))
+        script = Script([("GET", stored(body("b"), "v2"))])
+        assert script.run(load(store, RUN)).variables == {"tokens": ["b"]}
 
 
-# --- a lost answer ------------------------------------------------------------------------------
+class TestLostAnswers:
+    """What the table of writers tells of an attempt without an answer."""
 
+    def test_an_attempt_that_landed_is_acknowledged_with_its_own_version(self) -> None:
+        script = Script(
+            [("GET", stored(body("a"), "v1")), ("PUT if v1", LOST), ("GET", Shown("v2"))]
+        )
+        found = script.run(updating()(session()))
+        assert found.version == V2
+        assert found.checkpoint.variables["tokens"] == ["a", "mine"]
 
-def test_a_lost_answer_whose_write_landed_is_a_success_with_its_version() -> None:
-    script = Script(document(n=1), LOST, landed)
-    stored = script.play(update(session(), "run", add_one))
-    assert (stored.version, stored.revision, stored.checkpoint.variables) == (
-        Version("v4"),
-        4,
-        {"n": 2},
+    def test_one_that_others_have_written_over_is_acknowledged_without_a_version(self) -> None:
+        on_top = theirs("a", "mine", "b", revision=3, writers={ME: ["o1", 2], "other": ["x", 3]})
+        script = Script(
+            [
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", LOST),
+                ("GET", stored(on_top, "v3")),
+            ]
+        )
+        assert script.run(updating()(session())).version == Version.superseded()
+
+    def test_one_whose_base_is_current_is_sent_again_with_the_same_bytes(self) -> None:
+        script = Script(
+            [
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", LOST),
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", V2),
+            ]
+        )
+        assert script.run(updating()(session())).version == V2
+        assert script.bodies[0] == script.bodies[1]
+        assert script.calls == 1
+
+    def test_fn_runs_again_only_on_a_newer_copy_when_the_attempt_is_dead(self) -> None:
+        script = Script(
+            [
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", LOST),
+                ("GET", stored(theirs("a", "b"), "v2")),
+                ("PUT if v2", V3),
+            ]
+        )
+        script.run(updating()(session()))
+        assert script.calls == 2
+        assert [tokens(sent) for sent in script.bodies] == [["a", "mine"], ["a", "b", "mine"]]
+        assert member(script.bodies[1])["writers"][ME] == ["o1", 3]
+
+    @pytest.mark.parametrize(
+        "look",
+        [
+            pytest.param(None, id="nothing, after something"),
+            pytest.param(stored(body("a", foreign=True), "v2"), id="a document without the member"),
+            pytest.param(stored(theirs("a", lineage="M"), "v2"), id="another lineage"),
+            pytest.param(stored(theirs("a", evicted_revision=2), "v2"), id="an entry pushed out"),
+            pytest.param(
+                stored(theirs("a", revision=3, writers={ME: ["clone", 2]}), "v3"),
+                id="a newer entry of this writer",
+            ),
+        ],
     )
-
-
-def test_a_lost_answer_under_somebody_elses_write_is_a_success_whose_version_matches_nothing() -> (
-    None
-):
-    script = Script(document(n=1), LOST, overwritten)
-    stored = script.play(update(session(), "run", add_one))
-    assert stored.version == Version.superseded()
-    assert stored.revision == 4
-
-
-def test_an_attempt_that_is_still_live_is_sent_again_as_the_same_bytes_on_the_same_base() -> None:
-    base = document(n=1)
-    calls: list[int] = []
-
-    def fn(it: Checkpoint) -> None:
-        calls.append(it.variables["n"])
-        it.variables["n"] += len(calls)  # another result each time it runs
-
-    script = Script(base, LOST, base, LOST, base, "v4")
-    assert script.play(update(session(), "run", fn)).checkpoint.variables == {"n": 2}
-    assert [sent.base for sent in script.sent] == ["v3", "v3", "v3"]
-    assert len({sent.body for sent in script.sent}) == 1
-    assert calls == [1]
-
-
-def test_an_attempt_that_provably_never_landed_lets_fn_run_again_on_the_newer_copy() -> None:
-    newer = document(4, writers={"other": ("theirs", 4)}, n=10)
-    script = Script(document(3, n=1), LOST, newer, "v5")
-    assert script.play(update(session(), "run", add_one)).checkpoint.variables == {"n": 11}
-    assert [sent.base for sent in script.sent] == ["v3", "v4"]
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        pytest.param(document(9, evicted_revision=4), id="the entry was pushed out"),
-        pytest.param(document(9, writers={"me": ("clone's", 5)}), id="a clone of me wrote"),
-        pytest.param(document(9, lineage="M"), id="another lineage"),
-        pytest.param(foreign(), id="the member was dropped"),
-        pytest.param(None, id="purged"),
-    ],
-)
-def test_what_proves_nothing_is_an_unknown_outcome(seen: Stored | None) -> None:
-    script = Script(document(3, n=1), LOST, seen)
-    with pytest.raises(OutcomeUnknownError) as it:
-        script.play(update(session(), "run", add_one))
-    assert [str(base.version) for base in evidence(it.value).bases] == ["v3"]
-    assert len(script.sent) == 1
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        pytest.param(document(9, evicted_revision=3), id="pushed out, but not above the base"),
-        pytest.param(
-            document(9, writers={"me": ("earlier", 2)}, evicted_revision=8), id="older entry"
-        ),
-    ],
-)
-def test_an_entry_that_is_not_newer_than_the_base_proves_that_nothing_landed(seen: Stored) -> None:
-    script = Script(document(3, n=1), LOST, seen, "v10")
-    assert script.play(update(session(), "run", add_one)).revision == 10
-
-
-def test_a_stale_read_proves_nothing_and_the_outcome_stays_open() -> None:
-    stale = document(2, n=0)
-    # The write on the outdated copy is refused, and the next look settles it.
-    script = Script(document(3, n=1), LOST, stale, REFUSED, first_landed)
-    stored = script.play(update(session(), "run", add_one))
-    assert (stored.revision, stored.checkpoint.variables) == (4, {"n": 2})
-    assert [sent.data["variables"] for sent in script.sent] == [{"n": 2}, {"n": 1}]
-
-
-# --- a refusal ----------------------------------------------------------------------------------
-
-
-def test_the_table_is_asked_after_every_refusal() -> None:
-    """The write was delivered twice, and its second delivery was refused."""
-    script = Script(document(3, n=1), REFUSED, landed)
-    assert script.play(update(session(), "run", add_one)).version == Version("v4")
-
-
-def test_time_that_runs_out_between_a_refusal_and_the_look_leaves_the_outcome_unknown() -> None:
-    script = Script(document(3, n=1), REFUSED, DeadlinePassed())
-    with pytest.raises(OutcomeUnknownError):
-        script.play(update(session(), "run", add_one))
-
-
-def test_where_nothing_can_be_delivered_twice_the_same_is_a_conflict() -> None:
-    script = Script(document(3, n=1), REFUSED, DeadlinePassed())
-    with pytest.raises(ConflictError, match="were faster"):
-        script.play(update(session(single_delivery=True), "run", add_one))
-
-
-def test_attempts_that_run_out_are_a_conflict_once_every_attempt_is_known_dead() -> None:
-    looks = [document(n, writers={"other": ("theirs", n)}) for n in (3, 4, 5)]
-    script = Script(looks[0], REFUSED, looks[1], REFUSED, looks[2])
-    with pytest.raises(ConflictError, match="were faster 2 times"):
-        script.play(update(session(attempts=2), "run", add_one))
-
-
-# --- what writes nothing ------------------------------------------------------------------------
-
-
-def remembering(stored: Stored) -> Session:
-    """A session that has seen this state before."""
-    remembers = session()
-    Script(stored).play(remembers.look(remembers.target("run")))
-    return remembers
-
-
-def test_what_fn_raises_on_a_remembered_outdated_state_does_not_come_out() -> None:
-    def only_from_ten(it: Checkpoint) -> None:
-        if it.variables["n"] < 10:
-            msg = "too early"
-            raise RuntimeError(msg)
-
-    script = Script(document(4, n=10), "v5")
-    script.play(update(remembering(document(3, n=1)), "run", only_from_ten))
-    assert script.requests == ["get", "put"]
-
-
-def test_absence_that_is_remembered_is_believed_only_after_a_look() -> None:
-    script = Script(document(4, n=1), "v5")
-    remembers = session()
-    with pytest.raises(NoCheckpointError):
-        Script(None).play(load(remembers, "run"))
-    script.play(update(remembers, "run", add_one))
-    assert script.requests == ["get", "put"]
-
-
-def test_a_version_conflict_that_is_remembered_is_believed_only_after_a_look() -> None:
-    script = Script(document(4), "v5")
-    script.play(save(remembering(document(3)), checkpoint(), if_version=Version("v4")))
-    assert script.requests == ["get", "put"]
-
-
-def test_nothing_is_concluded_while_an_attempt_may_still_land() -> None:
-    remembers = session()
-    with pytest.raises(NoCheckpointError):
-        Script(None).play(load(remembers, "run"))
-    script = Script(LOST, document(3, adopted=True))
-    with pytest.raises(OutcomeUnknownError):
-        script.play(save(remembers, checkpoint(), if_absent=True))
-
-
-# --- creating -----------------------------------------------------------------------------------
-
-
-def test_a_create_that_another_create_beat_is_a_version_conflict() -> None:
-    script = Script(None, LOST, document(1, writers={"other": ("theirs", 1)}))
-    with pytest.raises(VersionConflictError):
-        script.play(save(session(), checkpoint(), if_absent=True))
-
-
-def test_a_create_under_a_tombstone_goes_on_and_its_own_write_on_it_ends_the_doubt() -> None:
-    script = Script(None, LOST, tombstone(2), "v3")
-    assert script.play(save(session(), checkpoint())) == Version("v3")
-    assert [sent.base for sent in script.sent] == [None, "v2"]
-
-
-def test_a_create_under_a_tombstone_that_ends_otherwise_is_unknown() -> None:
-    script = Script(None, LOST, tombstone(2), UNSENT, DeadlinePassed())
-    with pytest.raises(OutcomeUnknownError) as it:
-        script.play(save(session(), checkpoint()))
-    assert evidence(it.value).bases[0].version is None
-
-
-def test_a_create_is_unknown_once_half_the_grace_has_passed() -> None:
-    script = Script(None, LOST, None)
-
-    def later(_: Any) -> None:
-        script.elapsed = DAY.total_seconds() / 2
-
-    script.answers[2] = later
-    with pytest.raises(OutcomeUnknownError):
-        script.play(save(session(), checkpoint()))
-
-
-# --- documents of other programs ----------------------------------------------------------------
-
-
-def test_a_document_without_the_member_is_adopted_under_a_new_lineage() -> None:
-    script = Script(foreign(1), "v1")
-    script.play(update(session(), "run", add_one))
-    member = script.sent[0].member
-    assert (member.revision, member.adopted, member.evicted_revision) == (1, True, 0)
-
-
-def test_where_versions_are_content_a_write_on_it_is_sent_only_once() -> None:
-    base = foreign(1)
-    script = Script(base, LOST, base)
-    with pytest.raises(OutcomeUnknownError):
-        script.play(update(session(content_versions=True), "run", add_one))
-    assert len(script.sent) == 1
-    again = Script(base, LOST, base, "v1")
-    again.play(update(session(), "run", add_one))
-    assert len(again.sent) == 2
-
-
-# --- a store that does not answer ---------------------------------------------------------------
-
-
-def test_what_was_never_sent_is_sent_again_on_the_same_base() -> None:
-    script = Script(document(3), UNSENT, UNSENT, "v4")
-    script.play(update(session(), "run", add_one))
-    assert [sent.base for sent in script.sent] == ["v3", "v3", "v3"]
-
-
-def test_what_was_never_sent_is_said_to_be_unavailable_when_attempts_run_out() -> None:
-    script = Script(document(3), UNSENT, UNSENT)
-    with pytest.raises(StoreUnavailableError, match="nothing was applied"):
-        script.play(update(session(attempts=2), "run", add_one))
-
-
-def test_looks_that_fail_after_a_lost_answer_leave_it_unknown() -> None:
-    script = Script(document(3), LOST, UNSENT)
-    with pytest.raises(OutcomeUnknownError):
-        script.play(update(session(attempts=2), "run", add_one))
-
-
-def test_a_refusal_of_rights_is_raised_unless_an_attempt_may_have_landed() -> None:
-    denied = AccessDeniedError("no s3:PutObject")
-    with pytest.raises(AccessDeniedError) as it:
-        Script(document(3), denied).play(update(session(), "run", add_one))
-    assert it.value.execution_id == "run"
-    base = document(3)
-    with pytest.raises(OutcomeUnknownError) as unknown:
-        Script(base, LOST, base, denied).play(update(session(), "run", add_one))
-    assert unknown.value.__cause__ is denied
-    with pytest.raises(OutcomeUnknownError):
-        Script(base, LOST, denied).play(update(session(), "run", add_one))
-
-
-def test_a_throttled_object_is_written_again_after_a_second() -> None:
-    script = Script(document(3), THROTTLED, "v4")
-    script.play(update(session(), "run", add_one))
-    assert [sleep.at_least for sleep in script.sleeps] == [0, 1]
-
-
-@pytest.mark.parametrize("at", [0, 1])
-def test_a_deadline_before_anything_was_sent_applies_nothing(at: int) -> None:
-    answers: list[Any] = [document(3), "v4"][:at]
-    script = Script(*answers, DeadlinePassed())
-    with pytest.raises(DeadlineExceededError, match="nothing was applied"):
-        script.play(update(session(), "run", add_one))
-
-
-@pytest.mark.parametrize("procedure", [load, purge])
-def test_a_deadline_while_reading_is_said(procedure: Callable[..., Any]) -> None:
-    with pytest.raises(DeadlineExceededError):
-        Script(UNSENT, DeadlinePassed()).play(procedure(session(), "run"))
-
-
-def test_a_store_that_never_answers_a_read_is_unavailable() -> None:
-    with pytest.raises(StoreUnavailableError):
-        Script(UNSENT, UNSENT).play(load(session(attempts=2), "run"))
-
-
-# --- deleting and purging -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("found", "revision", "epoch"),
-    [
-        pytest.param(None, 1, 0, id="absence"),
-        pytest.param(tombstone(3, epoch=4), 4, 5, id="a tombstone"),
-        pytest.param(document(3, epoch=4, owner="w", ttl_s=60), 4, 5, id="a claimed document"),
-        pytest.param(foreign(), 1, 0, id="another program's document"),
-    ],
-)
-def test_a_delete_always_writes_a_new_tombstone(
-    found: Stored | None, revision: int, epoch: int
-) -> None:
-    script = Script(found, "new")
-    script.play(delete(session(), "run"))
-    (sent,) = script.sent
-    assert sent.data == {"schema_version": 0, "execution_id": "run"}
-    member = sent.member
-    assert (member.deleted, member.owner, member.ttl_s) == (True, None, None)
-    assert (member.revision, member.epoch) == (revision, epoch)
-
-
-def test_a_delete_carries_the_table_on() -> None:
-    script = Script(document(3, writers={"other": ("theirs", 3)}, evicted_revision=2), "v4")
-    script.play(delete(session(), "run"))
-    member = script.sent[0].member
-    assert set(member.writers) == {"other", "me"}
-    assert (member.lineage, member.evicted_revision) == ("L", 2)
-
-
-@pytest.mark.parametrize(
-    ("found", "answers", "removed"),
-    [
-        pytest.param(None, [], False, id="nothing there"),
-        pytest.param(document(3, age=2 * DAY), [], False, id="a live document"),
-        pytest.param(foreign(), [], False, id="another program's document"),
-        pytest.param(tombstone(3, age=DAY / 2), [], False, id="too young"),
-        pytest.param(tombstone(3, age=DAY), [True], True, id="old enough"),
-        pytest.param(tombstone(3, age=DAY), [REFUSED], False, id="written since"),
-        pytest.param(tombstone(3, age=DAY), [LOST], False, id="nobody knows"),
-        pytest.param(tombstone(3, age=DAY), [False], False, id="gone already"),
-    ],
-)
-def test_a_purge_removes_an_old_tombstone_and_nothing_else(
-    found: Stored | None, answers: list[Any], removed: bool
-) -> None:
-    script = Script(found, *answers)
-    assert script.play(purge(session(), "run")) is removed
-
-
-def test_a_purge_needs_a_conditional_delete() -> None:
-    incapable = session()
-    incapable.capabilities = type(incapable.capabilities)(conditional_delete=False)
-    with pytest.raises(UnsupportedError, match="no conditional delete"):
-        Script().play(purge(incapable, "run"))
-
-
-# --- settling -----------------------------------------------------------------------------------
-
-
-def unknown_update() -> OutcomeUnknownError:
-    with pytest.raises(OutcomeUnknownError) as it:
-        Script(document(3), LOST, DeadlinePassed()).play(update(session(), "run", add_one))
-    return it.value
-
-
-@pytest.mark.parametrize(
-    ("seen", "outcome"),
-    [
-        pytest.param(document(4, writers={"me": ("id-1", 4)}), True, id="it is what is stored"),
-        pytest.param(document(9, writers={"me": ("id-1", 4)}), True, id="others wrote since"),
-        pytest.param(document(4, writers={"other": ("x", 4)}), False, id="somebody else's landed"),
-        pytest.param(document(3), None, id="its base is still current"),
-        pytest.param(document(9, writers={"me": ("id-2", 5)}), None, id="a later one of mine"),
-        pytest.param(document(9, evicted_revision=5), None, id="pushed out"),
-        pytest.param(None, None, id="purged"),
-    ],
-)
-def test_settling_tells_what_a_later_look_proves(seen: Stored | None, outcome: bool | None) -> None:
-    error = unknown_update()
-    settling = settle(session(), error)
-    if outcome is None:
-        with pytest.raises(OutcomeUnknownError) as it:
-            Script(seen).play(settling)
-        assert evidence(it.value) == evidence(error)
-    else:
-        assert Script(seen).play(settling) is outcome
-
-
-def test_a_create_is_never_settled_as_not_applied() -> None:
-    with pytest.raises(OutcomeUnknownError) as it:
-        Script(None, LOST, DeadlinePassed()).play(save(session(), checkpoint()))
-    with pytest.raises(OutcomeUnknownError):
-        Script(document(1, writers={"other": ("x", 1)})).play(settle(session(), it.value))
-
-
-# --- saving again after an unknown outcome --------------------------------------------------------
-
-
-def test_a_checkpoint_whose_save_turns_out_to_have_landed_can_be_saved_again() -> None:
-    client = session()
-    mine = Script(document(3, n=1)).play(load(client, "run"))
-    script = Script(LOST, DeadlinePassed())
-    with pytest.raises(OutcomeUnknownError):
-        script.play(save(client, mine))
-    again = Script(landed(script.sent), "v5")
-    assert again.play(save(client, mine)) == Version("v5")
-
-
-def test_a_checkpoint_whose_save_was_overwritten_since_conflicts() -> None:
-    client = session()
-    mine = Script(document(3, n=1)).play(load(client, "run"))
-    script = Script(LOST, DeadlinePassed())
-    with pytest.raises(OutcomeUnknownError):
-        script.play(save(client, mine))
-    with pytest.raises(ConflictError):
-        Script(overwritten(script.sent)).play(save(client, mine))
-
-
-def test_what_cannot_be_read_is_not_saved_over_even_if_it_came_while_a_save_was_open() -> None:
-    broken = Stored(None, {"schema_version": 1, "bucketpoint": 5})
-    with pytest.raises(CorruptCheckpointError):
-        Script(broken).play(save(session(), checkpoint()))
-    with pytest.raises(OutcomeUnknownError):
-        Script(document(3), LOST, broken).play(save(session(), checkpoint()))
+    def test_where_the_proof_is_gone_the_outcome_is_unknown(self, look: object) -> None:
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", LOST), ("GET", look)])
+        with pytest.raises(OutcomeUnknownError) as caught:
+            script.run(updating()(session()))
+        assert (caught.value.execution_id, caught.value.evidence is not None) == (RUN, True)
+
+    def test_a_412_may_be_the_second_delivery_of_an_attempt_that_landed(self) -> None:
+        script = Script(
+            [("GET", stored(body("a"), "v1")), ("PUT if v1", REFUSED), ("GET", Shown("v2"))]
+        )
+        assert script.run(updating()(session())).version == V2
+
+    def test_a_create_is_not_dead_because_a_tombstone_is_there(self) -> None:
+        tombstone = stored(theirs(tombstone=True, revision=1), "v1")
+        script = Script([("GET", None), ("PUT if absent", LOST), ("GET", tombstone)])
+        script.lines = [*script.lines, ("PUT if v1", LATE)]
+        with pytest.raises(OutcomeUnknownError):
+            script.run(saving.save(session(), snapshot("mine")))
+
+    def test_a_create_is_given_up_once_half_the_grace_has_passed(self) -> None:
+        script = Script(
+            [("GET", None), ("PUT if absent", LOST), ("GET", None)],
+            elapsed=iter([0.0, timedelta(hours=12).total_seconds()]),
+        )
+        with pytest.raises(OutcomeUnknownError):
+            script.run(saving.save(session(), snapshot("mine")))
+
+    def test_a_foreign_document_is_written_once_where_versions_derive_from_bytes(self) -> None:
+        foreign = stored(body("a", foreign=True), "v1")
+        script = Script([("GET", foreign), ("PUT if v1", LOST), ("GET", foreign)])
+        with pytest.raises(OutcomeUnknownError):
+            script.run(updating()(session(content_versions=True)))
+
+    def test_a_foreign_document_is_written_again_where_versions_are_unique(self) -> None:
+        foreign = stored(body("a", foreign=True), "v1")
+        script = Script(
+            [("GET", foreign), ("PUT if v1", LOST), ("GET", foreign), ("PUT if v1", V2)]
+        )
+        assert script.run(updating()(session())).version == V2
+        assert member(script.bodies[1])["adopted"] is True
+
+    def test_an_outdated_read_proves_nothing(self) -> None:
+        base = Base(V2, "L", revision=2)
+        outdated = Document.parse(body("a", revision=1))
+        assert judge(base, V1, outdated, ME) is Verdict.LIVE
+
+
+class TestGivingUp:
+    """When attempts or time are used up, what may have landed is unknown, the rest is not."""
+
+    def test_conflicts_alone_are_a_conflict(self) -> None:
+        script = Script(
+            [
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", REFUSED),
+                ("GET", stored(theirs("a", "b"), "v2")),
+                ("PUT if v2", REFUSED),
+                ("GET", stored(theirs("a", "b", "c", revision=3), "v3")),
+            ]
+        )
+        with pytest.raises(ConflictError, match="other writers"):
+            script.run(updating()(session(attempts=2)))
+
+    def test_requests_that_were_never_sent_are_unavailable(self) -> None:
+        script = Script(
+            [("GET", stored(body("a"), "v1")), ("PUT if v1", UNSENT), ("PUT if v1", UNSENT)]
+        )
+        with pytest.raises(StoreUnavailableError, match="nothing was applied"):
+            script.run(updating()(session(attempts=2)))
+
+    def test_one_live_attempt_makes_it_unknown_whatever_came_after(self) -> None:
+        script = Script(
+            [
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", LOST),
+                ("GET", stored(body("a"), "v1")),
+                ("PUT if v1", UNSENT),
+            ]
+        )
+        with pytest.raises(OutcomeUnknownError):
+            script.run(updating()(session(attempts=2)))
+
+    def test_a_deadline_before_the_first_request_is_a_deadline(self) -> None:
+        with pytest.raises(DeadlineExceededError):
+            Script([("GET", LATE)]).run(updating()(session()))
+
+    def test_a_deadline_before_the_first_put_is_a_deadline(self) -> None:
+        with pytest.raises(DeadlineExceededError):
+            Script([("GET", stored(body("a"), "v1")), ("PUT if v1", LATE)]).run(
+                updating()(session())
+            )
+
+    def test_a_deadline_before_the_look_is_unknown(self) -> None:
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", LOST), ("GET", LATE)])
+        with pytest.raises(OutcomeUnknownError):
+            script.run(updating()(session()))
+
+    def test_a_deadline_after_a_refusal_is_a_conflict_where_nothing_is_delivered_twice(
+        self,
+    ) -> None:
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", REFUSED), ("GET", LATE)])
+        with pytest.raises(ConflictError):
+            script.run(updating()(session(single_delivery=True)))
+
+    def test_a_refusal_by_configuration_comes_out_with_the_run_it_is_about(self) -> None:
+        denied = AccessDeniedError("no right to write")
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", denied)])
+        with pytest.raises(AccessDeniedError) as caught:
+            script.run(updating()(session()))
+        assert caught.value.execution_id == RUN
+
+
+class TestRefusals:
+    """What writes nothing is believed only after a read of this call."""
+
+    def test_fn_is_not_called_when_there_is_no_checkpoint(self) -> None:
+        script = Script([("GET", None)])
+        with pytest.raises(NoCheckpointError):
+            script.run(updating()(session()))
+        assert script.calls == 0
+
+    def test_the_very_exception_of_fn_comes_out_and_nothing_is_written(self) -> None:
+        error = RuntimeError("mine")
+
+        def fn(_: Checkpoint) -> None:
+            raise error
+
+        with pytest.raises(RuntimeError) as caught:
+            Script([("GET", stored(body("a"), "v1"))]).run(update(session(), RUN, fn))
+        assert caught.value is error
+
+    def test_what_fn_raised_on_a_remembered_outdated_state_does_not_come_out(self) -> None:
+        def fn(checkpoint: Checkpoint) -> None:
+            if "b" not in checkpoint.variables["tokens"]:
+                raise RuntimeError
+            checkpoint.variables["tokens"].append("mine")
+
+        store = session()
+        Script([("GET", stored(body("a"), "v1"))]).run(load(store, RUN))
+        script = Script([("GET", stored(theirs("a", "b"), "v2")), ("PUT if v2", V3)])
+        script.run(update(store, RUN, fn))
+        assert tokens(script.bodies[0]) == ["a", "b", "mine"]
+
+    def test_an_absence_that_is_remembered_is_asked_about_again(self) -> None:
+        store = session()
+        with pytest.raises(NoCheckpointError):
+            Script([("GET", None)]).run(load(store, RUN))
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", V2)])
+        assert script.run(updating()(store)).version == V2
+
+    def test_a_loaded_checkpoint_does_not_replace_what_others_wrote_since(self) -> None:
+        store = session()
+        loaded = Script([("GET", stored(body("a"), "v1"))]).run(load(store, RUN))
+        script = Script([("PUT if v1", REFUSED), ("GET", stored(theirs("a", "b"), "v2"))])
+        with pytest.raises(ConflictError, match="changed since"):
+            script.run(saving.save(store, loaded))
+
+    def test_overwrite_replaces_it(self) -> None:
+        store = session()
+        loaded = Script([("GET", stored(body("a"), "v1"))]).run(load(store, RUN))
+        script = Script(
+            [
+                ("PUT if v1", REFUSED),
+                ("GET", stored(theirs("a", "b"), "v2")),
+                ("PUT if v2", V3),
+            ]
+        )
+        assert script.run(saving.save(store, loaded, overwrite=True)) == V3
+
+    def test_if_absent_refuses_where_a_run_was_started(self) -> None:
+        script = Script([("GET", stored(body("a"), "v1"))])
+        with pytest.raises(VersionConflictError):
+            script.run(saving.save(session(), snapshot("mine"), if_absent=True))
+
+    def test_if_absent_takes_a_tombstone_for_absence(self) -> None:
+        script = Script([("GET", stored(body(tombstone=True), "v1")), ("PUT if v1", V2)])
+        assert script.run(saving.save(session(), snapshot("mine"), if_absent=True)) == V2
+
+    def test_if_version_refuses_another_version(self) -> None:
+        script = Script([("GET", stored(body("a"), "v2"))])
+        with pytest.raises(VersionConflictError):
+            script.run(saving.save(session(), snapshot("mine"), if_version=V1))
+
+    def test_a_get_of_nothing_or_of_a_tombstone_is_none(self) -> None:
+        assert Script([("GET", None)]).run(get_stored(session(), RUN)) is None
+        tombstone = stored(body(tombstone=True), "v1")
+        assert Script([("GET", tombstone)]).run(get_stored(session(), RUN)) is None
+
+
+class TestDeleteAndPurge:
+    """A delete always leaves a tombstone; a purge removes only an old one."""
+
+    def test_a_delete_of_nothing_writes_a_tombstone(self) -> None:
+        script = Script([("GET", None), ("PUT if absent", V1)])
+        script.run(delete(session(), RUN))
+        assert member(script.bodies[0])["deleted"] is True
+
+    def test_a_delete_of_a_tombstone_writes_another_and_raises_the_epoch(self) -> None:
+        script = Script([("GET", stored(body(tombstone=True, epoch=4), "v1")), ("PUT if v1", V2)])
+        script.run(delete(session(), RUN))
+        assert (member(script.bodies[0])["revision"], member(script.bodies[0])["epoch"]) == (2, 5)
+
+    @pytest.mark.parametrize(
+        "found",
+        [
+            pytest.param(None, id="nothing"),
+            pytest.param(stored(body("a"), "v1", age=timedelta(days=9)), id="a live document"),
+            pytest.param(stored(body(tombstone=True), "v1"), id="a young tombstone"),
+        ],
+    )
+    def test_nothing_but_an_old_tombstone_is_purged(self, found: object) -> None:
+        assert Script([("GET", found)]).run(purge(session(), RUN)) is False
+
+    @pytest.mark.parametrize(
+        ("answer", "purged"), [(True, True), (False, False), (REFUSED, False), (LOST, False)]
+    )
+    def test_an_old_tombstone_is_removed_if_it_is_still_that_version(
+        self, answer: object, purged: bool
+    ) -> None:
+        old = stored(body(tombstone=True), "v1", age=timedelta(days=2))
+        script = Script([("GET", old), ("DELETE if v1", answer)])
+        assert script.run(purge(session(), RUN)) is purged
+
+    def test_without_a_conditional_delete_nothing_is_purged(self) -> None:
+        with pytest.raises(UnsupportedError):
+            Script([]).run(purge(session(conditional_delete=False), RUN))
+
+
+class TestPacing:
+    """A store that asked for fewer requests to an object gets a second between them."""
+
+    def test_writes_keep_a_second_apart_for_a_minute_after_throttling(self) -> None:
+        store = session()
+        clock = iter([0.0, 0.25, 1.0, 70.0])
+        script = Script(
+            [("GET", stored(body("a"), "v1")), ("PUT if v1", THROTTLED), ("PUT if v1", V2)], clock
+        )
+        script.run(updating("b")(store))
+        assert [sleep.at_least for sleep in script.sleeps] == [0.0, 0.75]
+        later = Script([("PUT if v2", V3)], iter([90.0]))
+        later.run(updating("c")(store))
+        assert later.sleeps == []
+
+
+class TestSettling:
+    """A later look at an unknown outcome."""
+
+    def unknown(self, store: Session) -> OutcomeUnknownError:
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", LOST), ("GET", LATE)])
+        with pytest.raises(OutcomeUnknownError) as caught:
+            script.run(updating()(store))
+        return caught.value
+
+    def test_it_says_true_when_the_write_is_in_the_table(self) -> None:
+        store = session()
+        error = self.unknown(store)
+        landed = stored(theirs("a", "mine", writers={ME: ["o1", 2]}), "v2")
+        assert Script([("GET", landed)]).run(settle(store, error)) is True
+
+    def test_it_says_false_when_the_write_is_dead(self) -> None:
+        store = session()
+        error = self.unknown(store)
+        assert Script([("GET", stored(theirs("a", "b"), "v2"))]).run(settle(store, error)) is False
+
+    def test_it_raises_again_while_the_write_may_still_land(self) -> None:
+        store = session()
+        error = self.unknown(store)
+        with pytest.raises(OutcomeUnknownError):
+            Script([("GET", stored(body("a"), "v1"))]).run(settle(store, error))
+
+
+class TestClaims:
+    """A claim is compared inside every conditional write."""
+
+    TERMS = ClaimTerms(RUN, "worker", ttl=timedelta(seconds=60))
+
+    def claimed(self, store: Session) -> tuple[ClaimState, Checkpoint, bytes]:
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", V2)])
+        state, checkpoint = script.run(take_claim(store, self.TERMS))
+        return state, checkpoint, script.bodies[0]
+
+    def test_a_claim_of_nothing_creates_a_pending_run(self) -> None:
+        script = Script([("GET", None), ("PUT if absent", V1)])
+        _, checkpoint = script.run(take_claim(session(), self.TERMS))
+        assert checkpoint.status == "pending"
+        assert member(script.bodies[0])["owner"] == "worker"
+
+    def test_a_held_claim_is_refused_with_its_owner_and_what_is_left_of_it(self) -> None:
+        held = body("a", owner="somebody", ttl_s=60.0, epoch=1)
+        script = Script([("GET", stored(held, "v1", age=timedelta(seconds=20)))])
+        with pytest.raises(ClaimHeldError) as caught:
+            script.run(take_claim(session(), self.TERMS))
+        assert (caught.value.owner, caught.value.remaining_s) == ("somebody", 40.0)
+
+    def test_an_expired_claim_is_taken_over(self) -> None:
+        held = body("a", owner="somebody", ttl_s=60.0, epoch=1)
+        script = Script([("GET", stored(held, "v1", age=timedelta(seconds=60))), ("PUT if v1", V2)])
+        state, _ = script.run(take_claim(session(), self.TERMS))
+        assert state.epoch == 2
+
+    def test_a_claimed_save_is_one_put(self) -> None:
+        store = session()
+        state, checkpoint, _ = self.claimed(store)
+        append("mine")(checkpoint)
+        assert Script([("PUT if v2", V3)]).run(save_claimed(store, state, checkpoint)) == V3
+
+    def test_a_claim_that_was_taken_over_is_lost_for_ever(self) -> None:
+        store = session()
+        state, checkpoint, _ = self.claimed(store)
+        taken = stored(theirs("a", revision=3, epoch=2, owner="worker", ttl_s=60.0), "v3")
+        script = Script([("PUT if v2", REFUSED), ("GET", taken)])
+        with pytest.raises(FenceViolationError, match="taken over"):
+            script.run(save_claimed(store, state, checkpoint))
+        with pytest.raises(FenceViolationError):
+            Script([]).run(save_claimed(store, state, checkpoint))
+        Script([]).run(release(store, state))
+
+    def test_a_save_that_landed_before_the_takeover_is_acknowledged(self) -> None:
+        store = session()
+        state, checkpoint, _ = self.claimed(store)
+        append("mine")(checkpoint)
+        on_top = theirs(
+            "a",
+            "mine",
+            revision=4,
+            epoch=2,
+            owner="other",
+            ttl_s=60.0,
+            writers={ME: ["o1", 3], "other": ["x", 4]},
+        )
+        script = Script([("PUT if v2", LOST), ("GET", stored(on_top, "v4"))])
+        version = script.run(save_claimed(store, state, checkpoint))
+        assert version == Version.superseded()

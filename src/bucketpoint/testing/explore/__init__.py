@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bucketpoint.testing.explore.operations import OPERATIONS
 from bucketpoint.testing.explore.search import Explorer, Result, Violation, explore, replay
-from bucketpoint.testing.explore.world import NETWORK, Event, Move, Start
+from bucketpoint.testing.explore.states import NETWORK, Event, Move, Start
 
 __all__ = [
     "NETWORK",

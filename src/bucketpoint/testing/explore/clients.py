@@ -34,13 +34,8 @@ from bucketpoint.stores.contract import IfAbsent, StoredObject, Version
 from bucketpoint.testing.explore.memory import NOW, Environment, Frozen, Memory
 from bucketpoint.testing.explore.objects import Objects, Stored
 from bucketpoint.testing.explore.objects import read_data as read
-from bucketpoint.testing.explore.operations import (
-    OPERATIONS,
-    Ended,
-    Outcome,
-    Task,
-    perform,
-)
+from bucketpoint.testing.explore.operations import OPERATIONS, perform
+from bucketpoint.testing.explore.tasks import Ended, Outcome, Task
 
 __all__ = [
     "IDLE",
@@ -107,8 +102,8 @@ class Sending:
     body: bytes | None
     number: int
     old: bool = False
-    landings: dict[Stored, Any] = field(default_factory=dict)
-    older: list[Sending] = field(default_factory=list)
+    landings: dict[Stored, Any] = field(default_factory=dict[Stored, Any])
+    older: list[Sending] = field(default_factory=list["Sending"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,13 +355,13 @@ class Clients:
     def _task(self, slot: int, index: int, name: str, memory: Frozen) -> Task:
         operation = OPERATIONS[name]
         number = slot * OPERATIONS_PER_CLIENT + index
-        token = f"{LETTERS[slot]}{index + 1}"
+        token = f"{LETTERS[slot]}{index}"
         held, claimed = memory.held, memory.claimed
         if operation.needs == "version" and memory.version is not None:
             return Task(number, token, operation, self._bodies(memory.version))
         if operation.needs == "held" and held is not None:
             saved = read(held.body)
-            seen = self._bodies(held.origin.version) if held.origin is not None else None
+            seen = self._bodies(held.version) if held.version is not None else None
             return Task(
                 number,
                 token,

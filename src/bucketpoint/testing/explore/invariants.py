@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bucketpoint.testing.explore.objects import Member, Stored
-from bucketpoint.testing.explore.operations import (
+from bucketpoint.testing.explore.tasks import (
     NOT_APPLIED,
     ClaimChange,
     Ended,
@@ -31,7 +31,7 @@ class Past:
     holder: int | None = None
     lineages: frozenset[str] = frozenset()
     grants: frozenset[tuple[str, int]] = frozenset()
-    following: dict[object, Past] = field(default_factory=dict)
+    following: dict[object, Past] = field(default_factory=dict[object, "Past"])
 
     def then(self, key: object, **changes: object) -> Past:
         """The one past that this change makes of this one."""
@@ -62,7 +62,9 @@ class Landing:
     before: Stored
     after: Stored
     problem: str | None
-    pasts: dict[Past, tuple[Past, str | None]] = field(default_factory=dict)
+    pasts: dict[Past, tuple[Past, str | None]] = field(
+        default_factory=dict[Past, tuple[Past, str | None]]
+    )
 
     def past(self, past: Past) -> tuple[Past, str | None]:
         """The past after this write, and what it breaks."""
@@ -151,7 +153,7 @@ def problem_of_end(task: Task, sight: int, judged: Judged) -> str | None:
         problem = f"ended with {outcome.value}, but was applied"
     elif reason is not None and not applied and not reason & sight:
         problem = f"ended with {outcome.value}, the reason for which was never true"
-    elif outcome is Outcome.WRITTEN and not applied:
+    elif outcome is Outcome.WRITTEN and not applied and reason is None:
         problem = "was acknowledged, but not applied"
     elif outcome is Outcome.READ and (data is None or data.tokens != ended.tokens):
         problem = "returned another checkpoint than the one that was stored"

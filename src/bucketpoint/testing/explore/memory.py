@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from bucketpoint.checkpoint import BranchState, Checkpoint
 from bucketpoint.core import codec
 from bucketpoint.core.claim import ClaimState
 from bucketpoint.core.document import Document, Member
 from bucketpoint.core.pauses import Pause, Pauses
-from bucketpoint.core.session import Origin, Seen, Session, Settings, origin_of, set_origin
+from bucketpoint.core.session import (
+    Origin,
+    Seen,
+    Session,
+    Settings,
+    Target,
+    origin_of,
+    set_origin,
+)
 from bucketpoint.core.write import Evidence, unknown_outcome
 from bucketpoint.errors import OutcomeUnknownError
 from bucketpoint.stores.contract import Capabilities, Version
@@ -29,11 +37,19 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _URL = "explored://"
 
 
+PauseItems = tuple[tuple[str, Pause], ...]
+
+
 class Held(NamedTuple):
-    """A checkpoint object that a client holds, and which operations it knows itself by."""
+    """A checkpoint object that a client holds, with the parts of its origin; None for no origin.
+
+    `unsettled` are the operations that tried to save it, for us; `attempts` are the same for it.
+    """
 
     body: bytes
-    origin: Origin | None
+    version: Version | None
+    pauses: PauseItems
+    attempts: tuple[tuple[str, str], ...]
     unsettled: tuple[int, ...]
 
 
@@ -43,9 +59,9 @@ class Claimed(NamedTuple):
     number: int
     known: frozenset[tuple[str, ...]]
     snapshot: Held
-    terms: tuple[str, float, str, int, int]
-    stored: tuple[tuple[str, Pause], ...]
-    given: tuple[tuple[str, Pause], ...]
+    terms: tuple[str, float, str, int, Version]
+    stored: PauseItems
+    given: PauseItems
     acceptable: tuple[bytes, ...]
     lost: bool
 
@@ -67,7 +83,7 @@ class Environment:
 
     capabilities: Capabilities
     settings: Settings
-    members: dict[bytes, Member | None] = field(default_factory=dict)
+    members: dict[bytes, Member | None] = field(default_factory=dict[bytes, Member | None])
 
     def session(self) -> Session:
         """A session that remembers nothing."""
@@ -115,7 +131,7 @@ class Memory:
             version, body = frozen.remembered
             document = environment.document(body) if body is not None else None
             self.session.remembered.put(self.target.key, Seen(version, document))
-        self.held, self.unsettled = _thaw(frozen.held)
+        self.held, self.unsettled = _thaw(frozen.held, self.target)
         self.version = frozen.version
         self.doubt: tuple[OutcomeUnknownError, int] | None = None
         if frozen.doubt is not None:
@@ -128,14 +144,14 @@ class Memory:
             self._thaw_claim(frozen.claimed)
 
     def _thaw_claim(self, claimed: Claimed) -> None:
-        lineage, ttl_s, owner, epoch, revision = claimed.terms
+        lineage, ttl_s, owner, epoch, version = claimed.terms
         self.claim = ClaimState(
             target=self.target,
             owner=owner,
             ttl_s=ttl_s,
             lineage=lineage,
             epoch=epoch,
-            revision=revision,
+            version=version,
             stored=dict(claimed.stored),
             given=dict(claimed.given),
             acceptable=list(claimed.acceptable),
@@ -143,7 +159,7 @@ class Memory:
         )
         self.claim_number = claimed.number
         self.known = claimed.known
-        self.snapshot, _ = _thaw(claimed.snapshot)
+        self.snapshot, _ = _thaw(claimed.snapshot, self.target)
 
     def freeze(self) -> Frozen:
         """Return all of it as plain values."""
@@ -176,7 +192,7 @@ class Memory:
             self.claim_number,
             self.known,
             _freeze(self.snapshot, ()),
-            (claim.lineage, claim.ttl_s, claim.owner, claim.epoch, claim.revision),
+            (claim.lineage, claim.ttl_s, claim.owner, claim.epoch, claim.version),
             _items(claim.stored),
             _items(claim.given),
             tuple(claim.acceptable),
@@ -184,19 +200,23 @@ class Memory:
         )
 
 
-def _items(pauses: Pauses) -> tuple[tuple[str, Pause], ...]:
+def _items(pauses: Pauses) -> PauseItems:
     return tuple(sorted(pauses.items(), key=lambda item: item[0]))
 
 
 def _freeze(checkpoint: Checkpoint, unsettled: tuple[int, ...]) -> Held:
-    return Held(codec.encode(checkpoint.to_document()), origin_of(checkpoint), unsettled)
+    body = codec.encode(checkpoint.to_document())
+    origin = origin_of(checkpoint)
+    if origin is None:
+        return Held(body, None, (), (), unsettled)
+    return Held(body, origin.version, _items(origin.pauses), origin.unsettled, unsettled)
 
 
-def _thaw(held: Held | None) -> tuple[Checkpoint | None, tuple[int, ...]]:
+def _thaw(held: Held | None, target: Target) -> tuple[Checkpoint | None, tuple[int, ...]]:
     if held is None:
         return None, ()
-    document: dict[str, Any] = codec.decode(held.body)
-    checkpoint = Checkpoint.from_document(document)
-    if held.origin is not None:
-        set_origin(checkpoint, held.origin)
+    checkpoint = Checkpoint.from_document(codec.decode(held.body))
+    if held.version is not None:
+        origin = Origin(_URL, target.key, held.version, dict(held.pauses), held.attempts)
+        set_origin(checkpoint, origin)
     return checkpoint, held.unsettled

@@ -57,7 +57,7 @@ class Stored:
     member: Member | None
     author: int | None
     writes: int
-    aged: dict[float, Any] = field(default_factory=dict)
+    aged: dict[float, Any] = field(default_factory=dict[float, Any])
 
 
 class Objects:
@@ -110,8 +110,10 @@ def read_data(body: bytes) -> Data:
 
 
 def _data(document: dict[str, Any]) -> Data:
-    branch = (document.get("branch_states") or {}).get("main")
-    tokens = (document.get("variables") or {}).get("tokens", ())
+    branches: dict[str, Any] = document.get("branch_states", {})
+    variables: dict[str, Any] = document.get("variables", {})
+    branch: dict[str, Any] | None = branches.get("main")
+    tokens: list[str] = variables.get("tokens", [])
     paused = None if branch is None else bool(branch.get("pause_requested"))
     return Data(tuple(tokens), paused)
 

@@ -8,7 +8,7 @@ from bucketpoint.core.effects import Delete, Get, Put
 from bucketpoint.stores.contract import IfAbsent
 from bucketpoint.testing.explore.clients import LETTERS, Aged, Answer, Sending
 from bucketpoint.testing.explore.objects import Stored
-from bucketpoint.testing.explore.world import Event, Move, State, Status
+from bucketpoint.testing.explore.states import Event, Move, State, Status
 
 __all__ = ["script"]
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from bucketpoint.core import codec
-from bucketpoint.core.document import Entry, assemble
-from bucketpoint.core.document import Member as StoredMember
 from bucketpoint.testing.explore.clients import (
     LETTERS,
     OPERATIONS_PER_CLIENT,
     Aged,
     Answer,
-    Clients,
     Node,
     Program,
     Sending,
 )
+from bucketpoint.testing.explore.documents import first, foreign
 from bucketpoint.testing.explore.invariants import (
     Judged,
     Landing,
@@ -27,134 +21,20 @@ from bucketpoint.testing.explore.invariants import (
     problem_of_end,
     problem_of_write,
 )
-from bucketpoint.testing.explore.memory import EXECUTION, Frozen, new_snapshot
+from bucketpoint.testing.explore.memory import Frozen
 from bucketpoint.testing.explore.objects import Objects, Stored
-from bucketpoint.testing.explore.operations import NOT_APPLIED, Ended, Outcome
+from bucketpoint.testing.explore.states import (
+    Broken,
+    Event,
+    Learnt,
+    Move,
+    Start,
+    State,
+    Status,
+)
+from bucketpoint.testing.explore.tasks import NOT_APPLIED, Ended, Outcome
 
-__all__ = [
-    "NETWORK",
-    "Broken",
-    "Event",
-    "Move",
-    "Start",
-    "State",
-    "Status",
-    "World",
-    "admits",
-]
-
-
-class Event(StrEnum):
-    """What happens next: to a request of a client, or to the object. All but four are faults."""
-
-    ANSWERED = "answered"
-    EXPIRED = "answered, and the claim has expired"
-    LANDS = "a late request reaches the store"
-    LOST = "applied, but the answer is lost"
-    LATE = "no answer: it may reach the store later, or never"
-    DUPLICATED = "applied, but its sender does not know and sends it again"
-    DUPLICATED_LATE = "delayed, and its sender sends it again"
-    NEVER_SENT = "never sent"
-    DEADLINE = "the time for the call is used up before it is sent"
-    CRASHED = "the client crashes before sending it"
-    CRASHED_AFTER = "applied, and the client crashes"
-    CRASHED_DURING = "the client crashes while it is under way"
-    CLONED = "the client's memory is restored a second time"
-    REWRITTEN = "another program rewrites the document"
-
-
-NETWORK = frozenset(Event) - {
-    Event.ANSWERED,
-    Event.EXPIRED,
-    Event.LANDS,
-    Event.CLONED,
-    Event.REWRITTEN,
-}
-"""The faults of networks and processes."""
-
-
-class Start(StrEnum):
-    """What is there before the clients begin."""
-
-    ABSENT = "absent"
-    DOCUMENT = "document"
-    TOMBSTONE = "tombstone"
-    FOREIGN = "foreign"
-
-
-class Move(NamedTuple):
-    """One step of a schedule.
-
-    Attributes:
-        event: What happens.
-        client: To which client: 0 for A; for a late request, which of those under way.
-    """
-
-    event: Event
-    client: int = 0
-
-
-class Broken(Exception):  # noqa: N818 - a finding of the search, which it always catches
-    """An invariant does not hold after this move."""
-
-    def __init__(self, move: Move, problem: str) -> None:
-        super().__init__(problem)
-        self.move = move
-        self.problem = problem
-
-
-@dataclass(slots=True, eq=False)
-class Status:
-    """Where a client is, and what the invariants have to know of its operation.
-
-    Attributes:
-        slot: Which client.
-        node: Its request.
-        rest: The operations after this one.
-        sight: What has been true of the object since the operation began.
-        begun: The operation has begun.
-        resent: An earlier sending of this very request was made.
-        old: A tombstone has been written since the operation began.
-        doomed: The operations that must not become visible after this one, a delete.
-        unseen: What could yet become true and matter.
-        moves: Where answers take it.
-        sights: What it becomes when the object changes.
-        ends: What is wrong with its ends, by what they are judged by.
-        restarted: What comes of it when it crashes.
-    """
-
-    slot: int
-    node: Node
-    rest: Program
-    sight: int = 0
-    begun: bool = False
-    resent: bool = False
-    old: bool = False
-    doomed: int = 0
-    unseen: int = 0
-    moves: dict[Answer, tuple[Status, Ended | None, str | None]] = field(default_factory=dict)
-    sights: dict[tuple[Stored, int | None], Status] = field(default_factory=dict)
-    ends: dict[Judged, str | None] = field(default_factory=dict)
-    restarted: Status | None = None
-
-    @property
-    def index(self) -> int:
-        """Which of its client's operations it is at."""
-        return self.node.task.number % OPERATIONS_PER_CLIENT
-
-    def moves_to(self, answer: Answer) -> Status | None:
-        """Where an answer is known to take it."""
-        return self.moves[answer][0] if answer in self.moves else None
-
-    @property
-    def bit(self) -> int:
-        """Its operation in sets of operations."""
-        return 1 << self.node.task.number
-
-
-State = tuple[Stored, tuple[Sending, ...], Past, int, int, int, tuple[Status, ...]]
-"""The object, the requests under way, the past, the operations that were applied, those that must
-not be any more, the faults that are left, and the clients."""
+__all__ = ["World", "admits", "answer_unsent"]
 
 
 def admits(sending: Sending, stored: Stored) -> bool:
@@ -162,12 +42,17 @@ def admits(sending: Sending, stored: Stored) -> bool:
     return sending.base == stored.version
 
 
+def answer_unsent(status: Status) -> Answer:
+    """What a store says when it has not sent a request: of an earlier sending it knows nothing."""
+    return "unknown" if status.resent else "unavailable"
+
+
 class World:
     """Everything that can happen to these programs."""
 
     def __init__(
         self,
-        clients: Clients,
+        learnt: Learnt,
         programs: tuple[Program, ...],
         *,
         start: Start,
@@ -176,7 +61,8 @@ class World:
         constant_rewrites: bool,
         grace: bool,
     ) -> None:
-        self._clients = clients
+        self._learnt = learnt
+        self._clients = clients = learnt.clients
         self._objects: Objects = clients.objects
         self._programs = programs
         self._start = start
@@ -188,7 +74,7 @@ class World:
         self._has_purge = "purge" in names
         self._ends_matter = bool(names & {"delete", "purge"})
         self._keeps_marks = "settle" in names
-        self._statuses: dict[object, Status] = {}
+        self._statuses = learnt.statuses
         self._dormant = Status(
             len(programs), clients.begin(len(programs), 0, (), Frozen(""))[0], ()
         )
@@ -197,15 +83,17 @@ class World:
 
     def initial(self) -> State:
         """The state before anything has happened."""
-        stored = _first(self._objects, self._start)
-        lineages = {stored.member.lineage} if stored.member is not None else set[str]()
+        stored = first(self._objects, self._start)
+        member = stored.member
+        lineages = frozenset({member.lineage} if member is not None else ())
         statuses = [
-            self._enter(slot, 0, program, Frozen(f"w{LETTERS[slot]}0"))[0]
+            self._enter(slot, start, program, Frozen(_writer(slot, start)))[0]
             for slot, program in enumerate(self._programs)
+            for start in [_first_index(program)]
         ]
         if Event.CLONED in self._kinds:
             statuses.append(self._dormant)
-        past = Past(lineages=frozenset(lineages))
+        past = self._learnt.pasts.setdefault(lineages, Past(lineages=lineages))
         return stored, (), past, 0, 0, self._faults, tuple(statuses)
 
     def _enter(
@@ -287,11 +175,11 @@ class World:
         """What can befall a client between two requests."""
         poorer = (*state[:5], state[5] - 1, state[6])
         name = status.node.task.operation.name
-        if Event.DEADLINE in self._kinds and not status.resent and name != "load":
+        # Before its first request a deadline only takes the operation out of the program.
+        can_be_late = status.begun and not status.resent and name != "load"
+        if can_be_late and Event.DEADLINE in self._kinds:
             move = Move(Event.DEADLINE, slot)
-            begun = status if status.begun else self._begin(state, slot, status)
-            answered = self._answer(_with_client(poorer, slot, begun), slot, "deadline", move)
-            found.append((move, answered))
+            found.append((move, self._answer(poorer, slot, "deadline", move)))
         if Event.CRASHED in self._kinds and (status.rest or self._ends_matter):
             found.append((Move(Event.CRASHED, slot), self._crash(poorer, slot)))
         if (
@@ -341,8 +229,7 @@ class World:
         self._fail_before(later, slot, status, found)
         if Event.NEVER_SENT in self._kinds:
             move = Move(Event.NEVER_SENT, slot)
-            answer = "unknown" if status.resent else "unavailable"
-            found.append((move, self._answer(poorer, slot, answer, move)))
+            found.append((move, self._answer(poorer, slot, answer_unsent(status), move)))
 
     def _fail_after(self, applied: State, slot: int, found: list[tuple[Move, State]]) -> None:
         """The request was applied; what can go wrong then."""
@@ -509,7 +396,7 @@ class World:
         return statuses
 
     def _changed(self, status: Status, **changes: Any) -> Status:
-        parts = {
+        parts: dict[str, Any] = {
             "sight": status.sight,
             "begun": status.begun,
             "resent": status.resent,
@@ -561,7 +448,7 @@ class World:
         restarted = status.restarted
         if restarted is None:
             index = status.index + 1
-            memory = Frozen(f"w{LETTERS[slot]}{index}")
+            memory = Frozen(_writer(slot, index))
             restarted, _ = self._enter(slot, index, status.rest, memory)
             status.restarted = restarted
         applied, barred = self._without_marks(flight, applied, barred, status.bit)
@@ -578,7 +465,7 @@ class World:
         stored, flight, past, applied, barred, faults, statuses = state
         if stored.data is None:
             return
-        body = _foreign(None if self._constant_rewrites else stored)
+        body = foreign(None if self._constant_rewrites else stored)
         after = self._objects.document(body, None, stored)
         if after is stored:
             return
@@ -595,35 +482,18 @@ class World:
         found.append((Move(Event.REWRITTEN), rewritten))
 
 
+def _writer(slot: int, index: int) -> str:
+    """The ID of the process that begins with this operation."""
+    return f"w{LETTERS[slot]}{index}"
+
+
+def _first_index(program: Program) -> int:
+    """Programs that differ in a first load only number the rest alike, and so share its steps."""
+    return 0 if program[:1] == ("load",) else 1
+
+
 def _with_client(state: State, slot: int, status: Status) -> State:
     statuses = state[6]
     if statuses[slot] is status:
         return state
     return (*state[:6], (*statuses[:slot], status, *statuses[slot + 1 :]))
-
-
-def _foreign(stored: Stored | None) -> bytes:
-    """What another program writes: the document without the member, or always the same."""
-    if stored is None:
-        return codec.encode(new_snapshot("foreign").to_document())
-    document = json.loads(stored.body)
-    document.pop("bucketpoint", None)
-    return codec.encode(document)
-
-
-def _first(objects: Objects, start: Start) -> Stored:
-    if start is Start.ABSENT:
-        return objects.absent
-    data = codec.encode(new_snapshot("start").to_document())
-    if start is Start.FOREIGN:
-        return objects.document(_foreign(None), None, objects.absent)
-    member = StoredMember(
-        lineage="start",
-        revision=3,
-        writers={"w0": Entry("o0", 3)},
-        evicted_revision=2,
-        deleted=start is Start.TOMBSTONE,
-    )
-    if member.deleted:
-        data = codec.encode({"schema_version": 0, "execution_id": EXECUTION})
-    return objects.document(assemble(data, member), None, objects.absent)

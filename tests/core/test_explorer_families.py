@@ -1,0 +1,48 @@
+"""Every state that the families of programs can get to keeps every promise."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+
+from bucketpoint.core import document
+from bucketpoint.testing.explore import Explorer
+from tests.conftest import THOROUGH
+from tests.core import programs
+from tests.core.programs import Case, Family
+
+_CASES_PER_TEST = 30
+
+
+@cache
+def explorer(table_size: int, *, content_versions: bool) -> Explorer:
+    """The process's explorer: what it has learnt of one program helps with the next."""
+    return Explorer(content_versions=content_versions)
+
+
+def parts() -> Iterator[object]:
+    families = programs.IN_CI + (programs.THOROUGH if THOROUGH else ())
+    for family in families:
+        cases = tuple(family())
+        for first in range(0, len(cases), _CASES_PER_TEST):
+            part = cases[first : first + _CASES_PER_TEST]
+            yield pytest.param(family, part, id=f"{family.__name__}-{first}")
+
+
+@pytest.mark.parametrize(("family", "cases"), list(parts()))
+def test_no_schedule_breaks_a_promise(
+    family: Family,
+    cases: tuple[Case, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    states = transitions = 0
+    seconds = 0.0
+    for case in cases:
+        monkeypatch.setattr(document, "TABLE_SIZE", case.table_size)
+        found = case.explored_by(explorer(case.table_size, content_versions=case.content_versions))
+        assert found.violation is None, f"{case}\n{found.violation.script}"
+        states += found.states
+        transitions += found.transitions
+        seconds += found.seconds
+    record_property("explored", [family.__name__, len(cases), states, transitions, seconds])
