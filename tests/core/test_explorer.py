@@ -12,6 +12,7 @@ UPDATES = [["update"], ["update"]]
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that does not note which attempts may still land."""
+
     def forget(*_: object) -> None:
         pass
 
