@@ -373,12 +373,14 @@ class Clients:
             )
         if operation.needs == "claimed" and claimed is not None:
             tokens = read(claimed.snapshot.body).tokens
+            given = self.objects.of_version(claimed.snapshot.version)
             return Task(
                 number,
                 token,
                 operation,
                 claim_number=claimed.number,
                 known=claimed.known,
+                returned=frozenset({given.data.tokens} if given and given.data else ()),
                 tokens=tokens,
             )
         return Task(number, token, operation)

@@ -72,6 +72,6 @@ def keeps(_task: Task, before: Data | None, after: Data | None) -> bool:
 
 def saves_snapshot(task: Task, before: Data | None, after: Data | None) -> bool:
     """The engine's snapshot replaces what it knows, and the operator's pause stays."""
-    if before is None or before.tokens not in task.known:
+    if before is None or before.tokens not in task.known | task.returned:
         return False
     return after == Data((*task.tokens, task.token), bool(before.paused))

@@ -115,6 +115,7 @@ class Task:
         own: Operations whose writes a conditional save may replace as well.
         claim_number: The operation that took the client's claim.
         known: What the claim's engine may find stored.
+        returned: What the engine's checkpoint was when it was given to it, others' edits included.
         tokens: The marks in the checkpoint that is saved, before this operation's own.
         paused: The pause flag in it.
     """
@@ -126,6 +127,7 @@ class Task:
     own: tuple[int, ...] = ()
     claim_number: int = -1
     known: frozenset[tuple[str, ...]] = frozenset()
+    returned: frozenset[tuple[str, ...]] = frozenset()
     tokens: tuple[str, ...] = ()
     paused: bool | None = False
 
