@@ -201,6 +201,7 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         procedure: Procedure[T],
         timeout: float | None,
     ) -> T:
+        self._check_process()
         target = self._session.target(execution_id)
         deadline = self._deadline(timeout)
         with entered(self, target):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -121,8 +122,21 @@ class CheckpointerBase(Generic[AnyStore]):
         self._close_store = close_store
         self._timeout = check_seconds(timeout, "timeout")
         self._runtime = Runtime(observer)
-        self._session = Session(store.url, store.capabilities, settings, lock=threading.Lock())
+        self._settings = settings
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        """Make what a forked process must not share: locks, threads, and what was last seen."""
+        store = self._store
+        self._process = os.getpid()
+        self._session = Session(
+            store.url, store.capabilities, self._settings, lock=threading.Lock()
+        )
         self._prepare()
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            self._begin_process()
 
     def _prepare(self) -> None:
         """Make what only one of the twins needs."""
@@ -142,7 +156,7 @@ class CheckpointerBase(Generic[AnyStore]):
 
     @staticmethod
     def _execution_of(error: OutcomeUnknownError) -> str:
-        evidence = error.evidence
+        evidence = getattr(error, "evidence", None)
         if isinstance(evidence, Evidence):
             return evidence.target.execution_id
         msg = "this error did not come from a checkpointer, so there is nothing to settle it by"

@@ -292,20 +292,27 @@ class Checkpoint(WireModel):
         _check_schema(data.get("schema_version"))
         try:
             checkpoint = cls.model_validate(data)
-            if _has_unknown_members(checkpoint):
-                checkpoint = cls.model_validate(cls.in_exact_case(data))
+            if _has_members_in_other_case(checkpoint):
+                data = cls.in_exact_case(data)
+                _check_schema(data.get("schema_version"))
+                checkpoint = cls.model_validate(data)
         except ValidationError as error:
             raise corrupt(problem(error)) from None
         return checkpoint
 
 
-def _has_unknown_members(checkpoint: Checkpoint) -> bool:
+def _has_members_in_other_case(checkpoint: Checkpoint) -> bool:
     models: list[WireModel | None] = [checkpoint]
     for branch in checkpoint.branch_states.values():
         models += (branch, branch.wait)
     for join in checkpoint.join_states.values():
         models += (join, join.config)
-    return any(model.model_extra for model in models if model is not None)
+    return any(
+        model.exact_name(name) != name
+        for model in models
+        if model is not None
+        for name in model.model_extra or ()
+    )
 
 
 def _check_schema(version: Any) -> None:

@@ -260,6 +260,7 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         procedure: Procedure[T],
         timeout: float | None,
     ) -> T:
+        self._check_process()
         target = self._session.target(execution_id)
         deadline = self._deadline(timeout)
         with (

@@ -320,7 +320,8 @@ class OutcomeUnknownError(BucketpointError):
         self, settle: Callable[[OutcomeUnknownError], bool | Awaitable[bool]]
     ) -> OutcomeUnknownError:
         """Give the error the checkpointer's way to look again (used by checkpointers)."""
-        self._settle = settle
+        if self._settle is None:  # else it is of another checkpointer, used inside a function
+            self._settle = settle
         return self
 
     def _pickled_state(self) -> dict[str, Any]:

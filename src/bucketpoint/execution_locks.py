@@ -55,8 +55,9 @@ class ThreadLocks:
         with self._guard:
             entry = self._locks.setdefault(key, _Lock())
             entry.users += 1
-        acquired = entry.lock.acquire(timeout=max(0.0, min(timeout, threading.TIMEOUT_MAX)))
+        acquired = False
         try:
+            acquired = entry.lock.acquire(timeout=max(0.0, min(timeout, threading.TIMEOUT_MAX)))
             yield acquired
         finally:
             if acquired:

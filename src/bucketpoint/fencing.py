@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from bucketpoint.checkpoint import Checkpoint
-from bucketpoint.errors import FenceViolationError
+from bucketpoint.errors import FenceViolationError, InvalidInputError
 from bucketpoint.protocols import (
     AsyncAtomicCheckpointer,
     AsyncCheckpointer,
@@ -48,6 +48,7 @@ def with_fencing(checkpointer: Any, fence_check: FenceCheck) -> Any:
 
     Raises:
         FenceViolationError: From the result's saves; the exception of `fence_check` is its cause.
+        InvalidInputError: A coroutine function was given for a synchronous checkpointer.
 
     Example:
         >>> from bucketpoint import BucketCheckpointer, Checkpoint, MemoryStore, with_fencing
@@ -59,6 +60,8 @@ def with_fencing(checkpointer: Any, fence_check: FenceCheck) -> Any:
         >>> version = fenced.save_checkpoint(Checkpoint(execution_id="run-42"))
     """
     is_async = inspect.iscoroutinefunction(checkpointer.save_checkpoint)
+    if not is_async and inspect.iscoroutinefunction(fence_check):
+        raise InvalidInputError(_NEVER_AWAITED)
     is_atomic = hasattr(checkpointer, "atomic_update")
     kind: Any = {
         (False, False): _Fenced,
@@ -67,6 +70,12 @@ def with_fencing(checkpointer: Any, fence_check: FenceCheck) -> Any:
         (True, True): _AsyncFencedAtomic,
     }[is_async, is_atomic]
     return kind(checkpointer, fence_check)
+
+
+_NEVER_AWAITED = (
+    "the fence check of a synchronous checkpointer must not be a coroutine function: nothing would "
+    "await it, so nothing would be checked"
+)
 
 
 def _violation(error: Exception) -> FenceViolationError:
@@ -99,9 +108,12 @@ class _Fenced:
 
     def _check(self) -> None:
         try:
-            self._fence_check()
+            result = self._fence_check()
         except Exception as error:  # noqa: BLE001 - however the user's check says no
             raise _violation(error)  # noqa: B904 - the cause is set where there is one
+        if inspect.iscoroutine(result):
+            result.close()
+            raise InvalidInputError(_NEVER_AWAITED)
 
 
 class _FencedAtomic(_Fenced):

@@ -59,9 +59,7 @@ class Runtime:
 
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
-        self._monotonic_start = time.monotonic()
-        self._wall_start = _wall_s()
-        self._writer: tuple[int, str] | None = None
+        self._writers: dict[int, str] = {}
 
     def new_id(self) -> str:
         """Draw 96 random bits from the operating system."""
@@ -69,15 +67,11 @@ class Runtime:
 
     def writer_id(self) -> str:
         """The writer's ID, another one in a forked process."""
-        process = os.getpid()
-        if self._writer is None or self._writer[0] != process:
-            self._writer = (process, self.new_id())
-        return self._writer[1]
+        return self._writers.setdefault(os.getpid(), self.new_id())
 
     def clock(self) -> Clock:
         """Read the clocks."""
-        elapsed = max(time.monotonic() - self._monotonic_start, _wall_s() - self._wall_start)
-        return Clock(elapsed, datetime.now(UTC))  # noqa: TID251 - this is where ReadClock ends
+        return Clock(time.monotonic(), datetime.now(UTC))  # noqa: TID251 - this is where ReadClock ends
 
     def sleep_seconds(self, effect: Sleep, deadline: Deadline) -> float:
         """Draw how long to sleep; a sleep that would outlast the deadline is not begun."""
@@ -107,10 +101,6 @@ class Runtime:
             self._observer(StoreRequest(kind, request.key, size, seconds, outcome, attempt))
         except Exception:
             logger.exception("the observer raised; the call goes on")
-
-
-def _wall_s() -> float:
-    return time.time()  # noqa: TID251 - this is where ReadClock ends
 
 
 def _size(request: Request, result: object) -> int:

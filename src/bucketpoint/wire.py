@@ -308,17 +308,17 @@ class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
 
         __init__.__pydantic_base_init__ = True  # documents are read without it
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_") or name in (self.__pydantic_extra__ or ()):
-            super().__setattr__(name, value)
-            return
-        kept = self._kept(name, value)
-        try:
-            super().__setattr__(name, kept)
-        except ValidationError as error:
-            raise InvalidInputError(problem(error, type(self).__name__)) from None
-        if not kept and name not in self._new:
-            self.__pydantic_fields_set__.discard(name)
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name.startswith("_") or name in (self.__pydantic_extra__ or ()):
+                super().__setattr__(name, value)
+                return
+            kept = self._kept(name, value)
+            try:
+                super().__setattr__(name, kept)
+            except ValidationError as error:
+                raise InvalidInputError(problem(error, type(self).__name__)) from None
+            if not kept and name not in self._new:
+                self.__pydantic_fields_set__.discard(name)
 
     @classmethod
     def _kept(cls, name: str, value: Any) -> Any:
@@ -402,7 +402,7 @@ class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
         if not isinstance(data, dict):
             return data
         members = cast("dict[str, Any]", data)
-        exact = {cls._exact_name(name): value for name, value in members.items()}
+        exact = {cls.exact_name(name): value for name, value in members.items()}
         for name, kind in cls._parts.items():
             if name in exact:
                 exact[name] = kind.in_exact_case(exact[name])
@@ -413,7 +413,8 @@ class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
         return exact
 
     @classmethod
-    def _exact_name(cls, name: str) -> str:
+    def exact_name(cls, name: str) -> str:
+        """Return the known member that a name means, or the name itself when it means none."""
         if name in cls.model_fields:
             return name
         # Of all letters beyond ASCII, only these two have an ASCII letter for another case.

@@ -250,7 +250,7 @@ def new_id_per_attempt(self: Any, attempt: Any, seen: Any) -> Any:
     return decide_anew(self, attempt, seen, new_id=True)
 
 
-def not_past_proof(_self: Any, _base: Base) -> Any:
+def not_past_proof(_self: Any, _base: Base, _verdict: Any) -> Any:
     yield from ()
     return False
 

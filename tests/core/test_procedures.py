@@ -248,6 +248,7 @@ class TestGivingUp:
                 ("PUT if v1", LOST),
                 ("GET", stored(body("a"), "v1")),
                 ("PUT if v1", UNSENT),
+                ("GET", stored(body("a"), "v1")),
             ]
         )
         with pytest.raises(OutcomeUnknownError):

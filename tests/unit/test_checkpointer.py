@@ -1,8 +1,10 @@
 """What a user sees of a checkpointer: both twins, on memory and on a folder."""
 
 import logging
+import os
 import pickle
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,7 @@ from bucketpoint import (
     ReentrantCallError,
     RetryPolicy,
     StoreConfigurationError,
+    StoredDataError,
     StoreRequest,
     StoreUnavailableError,
     UnserializableValueError,
@@ -255,6 +258,11 @@ def test_an_update_that_makes_no_checkpoint_is_refused(
     assert checkpointer.get("run-42").revision == 1
 
 
+def test_an_update_needs_a_function(checkpointer: Any) -> None:
+    with pytest.raises(InvalidInputError, match="takes a function"):
+        checkpointer.atomic_update("run-42", None)
+
+
 # --- no silent overwrite ------------------------------------------------------------------------
 
 
@@ -367,6 +375,7 @@ def test_if_absent_starts_a_run_once(make: Callable[..., Any], store: Store) -> 
         {"if_version": Version("1"), "if_absent": True},
         {"if_absent": True, "overwrite": True},
         {"if_version": "17"},
+        {"if_version": Version("1"), "if_absent": "yes"},
     ],
 )
 def test_conditions_that_make_no_sense_are_refused(
@@ -525,6 +534,27 @@ def test_a_save_does_not_replace_what_is_no_checkpoint_but_a_delete_does(
     assert checkpointer.load_checkpoint("run-42").variables == {"n": 0}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"schema_version": 9, "execution_id": "run-42"}',
+        b'{"schema_version": 1, "execution_id": "run-42", "status": 1}',
+        b'{"schema_version": 1, "execution_id": "run-42", "start_time": "yesterday"}',
+    ],
+)
+def test_a_save_does_not_replace_what_it_cannot_read(
+    make: Callable[..., Any], store: Store, body: bytes
+) -> None:
+    raw_put(store, body)
+    for checkpointer in (make(store), make(store, overwrite=True)):
+        for _ in range(2):  # the second time, the document is remembered
+            with pytest.raises(StoredDataError):
+                checkpointer.save_checkpoint(run())
+    found = store.get(KEY)
+    assert found is not None
+    assert found.body == body
+
+
 @pytest.mark.parametrize("number", [0, 2, -1])
 def test_another_schema_version_is_refused_in_the_words_of_the_interface(
     checkpointer: Any, store: Store, number: int
@@ -631,7 +661,9 @@ def test_a_document_above_the_limit_is_refused_both_ways(make: Callable[..., Any
         {"timeout": -1},
         {"timeout": float("nan")},
         {"purge_grace": timedelta(0)},
+        {"purge_grace": 5},
         {"prefix": None},
+        {"prefix": "\ud800"},
     ],
 )
 def test_options_that_make_no_sense_are_refused(
@@ -642,10 +674,16 @@ def test_options_that_make_no_sense_are_refused(
 
 
 def test_a_retry_policy_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(InvalidInputError):
-        RetryPolicy(attempts=0)
-    with pytest.raises(InvalidInputError):
-        RetryPolicy(conflict_s=-1)
+    wrong: list[dict[str, Any]] = [
+        {"attempts": 0},
+        {"attempts": "x"},
+        {"conflict_s": -1},
+        {"cap_s": float("nan")},
+        {"outage_s": "1"},
+    ]
+    for options in wrong:
+        with pytest.raises(InvalidInputError):
+            RetryPolicy(**options)
 
 
 # --- deadlines and reentrancy -------------------------------------------------------------------
@@ -941,6 +979,7 @@ def test_a_claim_takes_checkpoints_of_its_own_execution_only(checkpointer: Any) 
         {"owner": "w", "ttl": 60},
         {"owner": "w", "ttl": timedelta(0)},
         {"owner": "w", "wait": timedelta(seconds=-1)},
+        {"owner": "w", "wait": 5},
     ],
 )
 def test_terms_of_a_claim_that_make_no_sense_are_refused(
@@ -1126,3 +1165,76 @@ def test_an_edit_that_keeps_the_member_is_an_intrusion_too(store: Store) -> None
         with pytest.raises(FenceViolationError):
             claim.save(run(variables={"n": 2}))
     assert ours.load_checkpoint("run-42").variables == {"n": 7}
+
+
+def test_even_a_stop_iteration_of_fn_comes_out_as_the_very_same_object(store: Store) -> None:
+    checkpointer = BucketCheckpointer(store)
+    checkpointer.save_checkpoint(run())
+    problem = StopIteration("mine")
+
+    def fail(_: Checkpoint) -> None:
+        raise problem
+
+    with pytest.raises(StopIteration) as it:
+        checkpointer.atomic_update("run-42", fail)
+    assert it.value is problem
+
+
+def test_an_unknown_outcome_of_another_checkpointer_keeps_its_own_way_to_settle() -> None:
+    doubt = [None, Fault.LOST_ANSWER, Fault.NEVER_SENT]
+    elsewhere = FaultyStore(MemoryStore(), doubt * 2)  # fn runs on what is remembered, and again
+    other = BucketCheckpointer(elsewhere, retry=RetryPolicy(attempts=1))
+    checkpointer = BucketCheckpointer(MemoryStore())
+    checkpointer.save_checkpoint(run())
+
+    def save_elsewhere(checkpoint: Checkpoint) -> None:
+        other.save_checkpoint(Checkpoint(execution_id=checkpoint.execution_id))
+
+    with pytest.raises(OutcomeUnknownError) as it:
+        checkpointer.atomic_update("run-42", save_elsewhere)
+    assert it.value.settle() is True
+
+
+def test_what_is_remembered_is_bounded_by_the_bytes_that_are_kept() -> None:
+    checkpointer = BucketCheckpointer(MemoryStore())
+    checkpointer.save_checkpoint(run(variables={"text": ["x"] * 1000}))
+    checkpointer.purge("run-42")
+    seen = checkpointer._session.remembered.get(KEY)
+    assert seen is not None
+    assert seen.document is not None
+    assert seen.document._data is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_is_another_writer_and_waits_for_no_lock_of_its_parent() -> None:
+    store = MemoryStore()
+    checkpointer = BucketCheckpointer(store)
+    checkpointer.save_checkpoint(run())
+    locked, done = threading.Event(), threading.Event()
+
+    def hold(_: Checkpoint) -> None:
+        locked.set()
+        assert done.wait(60)
+
+    holder = threading.Thread(target=checkpointer.atomic_update, args=("run-42", hold))
+    holder.start()
+    assert locked.wait(60)
+    parent = checkpointer._runtime.writer_id()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork with threads: the test
+        child = os.fork()
+    if child == 0:
+        try:
+            checkpointer.load_checkpoint("run-42", timeout=10)
+            os._exit(0 if checkpointer._runtime.writer_id() != parent else 2)
+        finally:
+            os._exit(1)
+    done.set()
+    holder.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("wrong", ["error", None, ValueError("mine")])
+def test_only_an_unknown_outcome_can_be_settled(checkpointer: Any, wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="nothing to settle"):
+        checkpointer.settle(wrong)

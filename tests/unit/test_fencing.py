@@ -11,6 +11,7 @@ from bucketpoint import (
     BucketCheckpointer,
     Checkpoint,
     FenceViolationError,
+    InvalidInputError,
     MemoryStore,
     with_fencing,
 )
@@ -121,3 +122,17 @@ def test_an_asynchronous_checkpointer_is_fenced_by_a_coroutine_function() -> Non
             await fenced.delete_checkpoint("run-42")
 
     asyncio.run(main())
+
+
+def test_a_check_that_nothing_would_await_is_refused() -> None:
+    lease, inner = Lease(), BucketCheckpointer(MemoryStore())
+    with pytest.raises(InvalidInputError, match="nothing would"):
+        with_fencing(inner, lease.check_async)
+    before = inner.save_checkpoint(Checkpoint(execution_id="run-42"))
+    fenced = with_fencing(inner, lambda: lease.check_async())  # noqa: PLW0108 - hides the coroutine
+    for call in calls(fenced):
+        with pytest.raises(InvalidInputError, match="nothing would"):
+            call()
+    after = inner.get("run-42")
+    assert after is not None
+    assert after.version == before

@@ -21,23 +21,34 @@ from bucketpoint.core.session import (
     Origin,
     Seen,
     Session,
+    Snapshot,
     StoredCheckpoint,
     Target,
+    check_readable,
 )
 from bucketpoint.core.update import Change, changed_by, saved
-from bucketpoint.core.write import Decision, Look, Refuse, Write, Written, write
+from bucketpoint.core.write import (
+    Decision,
+    Look,
+    Refuse,
+    Write,
+    Written,
+    may_have_landed,
+    write,
+)
 from bucketpoint.errors import (
     BucketpointError,
     ClaimHeldError,
+    ConflictError,
     FenceViolationError,
     InvalidInputError,
-    OutcomeUnknownError,
 )
 from bucketpoint.stores.contract import Version
 
 __all__ = [
     "ClaimState",
     "ClaimTerms",
+    "Unsettled",
     "claim",
     "load_claimed",
     "release",
@@ -69,6 +80,30 @@ class ClaimTerms:
     wait: timedelta = timedelta(0)
     takeover: bool = False
 
+    def __post_init__(self) -> None:
+        problem = None
+        if not is_a(self.owner, str) or not self.owner.isprintable() or not self.owner:
+            problem = "owner must be a printable string that names this worker to others"
+        elif not is_a(self.ttl, timedelta) or self.ttl <= timedelta(0):
+            problem = "ttl must be a positive timedelta: it counts from each save or renew"
+        elif not is_a(self.wait, timedelta) or self.wait < timedelta(0):
+            problem = "wait must be a timedelta that is not negative"
+        if problem is not None:
+            raise InvalidInputError(problem, execution_id=self.execution_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A claimed save whose outcome is not known.
+
+    Attributes:
+        data: What was sent.
+        given: The pause fields of the snapshot as the worker made it.
+    """
+
+    data: bytes
+    given: Pauses
+
 
 @dataclass(slots=True, kw_only=True)
 class ClaimState:
@@ -77,27 +112,30 @@ class ClaimState:
     Attributes:
         target: The execution.
         owner: Under which name it is held.
-        ttl_s: Seconds without a write after which others may take it.
         lineage: With `epoch`: which claim it is.
         epoch: With `lineage`: which claim it is.
-        version: The last version that is known to be this worker's own.
-        stored: The pause fields of that version.
+        version: The last version that is known to be this worker's own, or was given to it.
+        body: Its bytes; the member does not matter.
+        stored: Its pause fields.
         given: The pause fields that the worker was last given or itself wrote; for snapshots that
             it builds anew. A checkpoint that it was given knows its own.
-        acceptable: Bodies that may be written over: the last known to be stored, and whatever
-            was sent since with an unknown outcome.
+        taken_on: The version that the claim was taken on.
+        floor: The revision from which on all data is this worker's own, or was given to it.
+        unsettled: Saves since whose outcome is not known.
         lost: The claim was taken over, overwritten or released; for ever.
     """
 
     target: Target
     owner: str
-    ttl_s: float
     lineage: str
     epoch: int
     version: Version
+    body: bytes
     stored: Pauses
     given: Pauses
-    acceptable: list[bytes]
+    taken_on: Version | None
+    floor: int
+    unsettled: tuple[Unsettled, ...] = ()
     lost: bool = False
 
     def holds(self, member: Member | None) -> bool:
@@ -109,20 +147,37 @@ class ClaimState:
             == (self.lineage, self.epoch, self.owner)
         )
 
+    def has_seen(self, origin: Origin) -> bool:
+        """Tell whether nobody else's data is newer than the state that this origin names."""
+        return origin.version == self.taken_on or (
+            origin.lineage == self.lineage and origin.revision >= self.floor
+        )
+
     def accepts(self, seen: Seen) -> bool:
         """Tell whether nothing but pauses differs from what this worker knows to be stored."""
-        if seen.version == self.version:
-            return True
-        theirs = without_pauses(seen.document.take_data()) if seen.document is not None else None
-        return any(
-            without_pauses(Document(body, None).take_data()) == theirs for body in self.acceptable
+        return (
+            seen.version == self.version
+            or _same_but_pauses(seen, self.body)
+            or self.find_unsettled(seen) is not None
         )
+
+    def find_unsettled(self, seen: Seen) -> Unsettled | None:
+        """Return the unsettled save that turns out to be what is stored, but for pauses."""
+        return next((save for save in self.unsettled if _same_but_pauses(seen, save.data)), None)
 
     def knows(self, version: Version, body: bytes, stored: Pauses) -> None:
         """Note what is stored now: a write of this worker's own, or what it was given."""
         self.version = version
+        self.body = body
         self.stored = stored
-        self.acceptable = [body]
+        self.unsettled = ()
+
+
+def _same_but_pauses(seen: Seen, body: bytes) -> bool:
+    if seen.document is None:
+        return False
+    theirs, ours = seen.document.take_data(), Document(body, None).take_data()
+    return codec.same(without_pauses(theirs), without_pauses(ours))
 
 
 Take = Callable[[], Any]
@@ -135,13 +190,12 @@ def claim(terms: ClaimTerms, take: Take) -> Procedure[tuple[ClaimState, Checkpoi
     Each try is a call of its own: whoever waits must not keep the holder, which may use the very
     same checkpointer, from saving.
     """
-    _check_terms(terms)
-    started = (yield from read_clock()).elapsed
+    started = yield from read_clock()
     while True:
         try:
             return cast("tuple[ClaimState, Checkpoint]", (yield from call(take)))
         except ClaimHeldError as held:
-            left = started + terms.wait.total_seconds() - (yield from read_clock()).elapsed
+            left = terms.wait.total_seconds() - (yield from read_clock()).since(started)
             if left <= 0:
                 raise
             pause = min(left, held.remaining_s, _POLL_S)
@@ -149,21 +203,6 @@ def claim(terms: ClaimTerms, take: Take) -> Procedure[tuple[ClaimState, Checkpoi
                 yield from sleep(pause / 2, pause)
             except DeadlinePassed:
                 raise held from None
-
-
-def _check_terms(terms: ClaimTerms) -> None:
-    if not is_a(terms.owner, str) or not terms.owner:
-        msg = "owner must be a non-empty string that names this worker in messages to others"
-        raise InvalidInputError(msg)
-    if not terms.owner.isprintable():
-        msg = "owner must be printable: it stands in messages to others, and in the document"
-        raise InvalidInputError(msg)
-    if not is_a(terms.ttl, timedelta) or terms.ttl <= timedelta(0):
-        msg = "ttl must be a positive timedelta: how long the claim holds without a save or renew"
-        raise InvalidInputError(msg)
-    if not is_a(terms.wait, timedelta) or terms.wait < timedelta(0):
-        msg = "wait must be a timedelta that is not negative"
-        raise InvalidInputError(msg)
 
 
 def take_claim(session: Session, terms: ClaimTerms) -> Procedure[tuple[ClaimState, Checkpoint]]:
@@ -181,27 +220,33 @@ def take_claim(session: Session, terms: ClaimTerms) -> Procedure[tuple[ClaimStat
                 if seen.live
                 else (yield from _pending(target.execution_id))
             )
-            data = session.encode(checkpoint, target)
+            snapshot = session.snapshot(checkpoint, target)
         except BucketpointError as error:
             return Refuse(error)
-        return Write(data=data, result=checkpoint, raise_epoch=True, owner=terms.owner, ttl_s=ttl_s)
+        return Write(
+            data=snapshot.data,
+            result=(snapshot, seen),
+            raise_epoch=True,
+            owner=terms.owner,
+            ttl_s=ttl_s,
+        )
 
     written = yield from write(session, target, decide)
-    checkpoint: Checkpoint = written.result
-    session.remember_origin(checkpoint, target, written.version)
-    pauses = pauses_of(checkpoint)
+    snapshot, base = cast("tuple[Snapshot, Seen]", written.result)
+    session.remember_origin(snapshot, target, written.version, written.member)
     state = ClaimState(
         target=target,
         owner=terms.owner,
-        ttl_s=ttl_s,
         lineage=written.member.lineage,
         epoch=written.member.epoch,
         version=written.version,
-        stored=pauses,
-        given=pauses,
-        acceptable=[written.data],
+        body=written.data,
+        stored=snapshot.pauses,
+        given=snapshot.pauses,
+        taken_on=base.version,
+        floor=written.member.revision - 1,
     )
-    return state, checkpoint
+    return state, snapshot.checkpoint
 
 
 def _pending(execution_id: str) -> Procedure[Checkpoint]:
@@ -231,6 +276,15 @@ def _fenced(target: Target, reason: str) -> FenceViolationError:
     return FenceViolationError(msg, execution_id=target.execution_id, key=target.key)
 
 
+def _check_holds(state: ClaimState, seen: Seen) -> Member:
+    """Return the member of the document, which is under the claim, or raise."""
+    member = seen.document.member if seen.document is not None else None
+    if member is None or not state.holds(member):
+        reason = "it was taken over, released, deleted or overwritten"
+        raise _fenced(state.target, reason)
+    return member
+
+
 def _check_held(state: ClaimState) -> None:
     if state.lost:
         raise _fenced(state.target, "its claim was lost or released before")
@@ -242,108 +296,131 @@ Decide = Callable[[Seen], Procedure[Decision]]
 
 def _write_held(session: Session, state: ClaimState, decide: Decide) -> Procedure[Written]:
     """Write under the claim; a fence violation loses it for ever."""
+    found: list[FenceViolationError] = []
 
     def decide_held(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see write
-        document = seen.document
-        if document is None or not state.holds(document.member):
-            reason = "it was taken over, released, deleted or overwritten"
-            return Refuse(_fenced(state.target, reason))
-        return (yield from decide(seen))
+        try:
+            _check_holds(state, seen)
+            return (yield from decide(seen))
+        except FenceViolationError as error:
+            found.append(error)
+            return Refuse(error)
 
     _check_held(state)
     try:
         return (yield from write(session, state.target, decide_held))
-    except FenceViolationError:
-        state.lost = True
+    except FenceViolationError as error:
+        # The user's function may raise one of its own, which says nothing of this claim.
+        state.lost = state.lost or any(error is fence for fence in found)
         raise
 
 
 def save_claimed(session: Session, state: ClaimState, checkpoint: Checkpoint) -> Procedure[Version]:
     """Store the worker's snapshot, with an operator's pauses merged into it."""
     target = state.target
-    _check_snapshot(checkpoint, target)
-    snapshot = session.encode(checkpoint, target)
-    origin = session.origin_here(checkpoint, target)
-    base = state.given if origin is None else origin.pauses
-    given = pauses_of(checkpoint)
-    sent: list[bytes] = []
+    origin = _check_snapshot(session, checkpoint, target)
+    own = session.snapshot(checkpoint, target)
+    sent: list[Unsettled] = []
 
     def decide(seen: Seen) -> Procedure[Decision]:
         try:
-            theirs = _theirs(session, state, seen, origin)
-            merged = merge_pauses(checkpoint, base, theirs, (yield from read_clock()).now)
-            data = snapshot if merged is checkpoint else session.encode(merged, target)
+            base, theirs = _bases(session, state, seen, origin)
+            now = (yield from read_clock()).now
+            merged = merge_pauses(checkpoint, base, theirs, now)
+            snapshot = own if merged is checkpoint else session.snapshot(merged, target)
+        except FenceViolationError:
+            raise
         except BucketpointError as error:
             return Refuse(error)
-        sent.append(data)
-        return Write(data=data, result=merged)
+        sent.append(Unsettled(snapshot.data, own.pauses))
+        return Write(data=snapshot.data, result=(snapshot, seen))
 
     try:
         written = yield from _write_held(session, state, decide)
-    except OutcomeUnknownError:
-        state.acceptable += sent
+    except BaseException as error:  # a call that is cut off may have landed, too
+        if may_have_landed(error):
+            state.unsettled += tuple(sent)
         raise
-    merged: Checkpoint = written.result
-    state.knows(written.version, written.data, pauses_of(merged))
-    state.given = given
-    if merged is checkpoint:
+    snapshot, base = cast("tuple[Snapshot, Seen]", written.result)
+    if origin is not None and base.version == origin.version:
+        state.floor = max(state.floor, origin.revision)
+    state.knows(written.version, written.data, snapshot.pauses)
+    state.given = own.pauses
+    if snapshot is own:
         # Otherwise a plain save of this object would take the operator's pause away again.
-        session.remember_origin(checkpoint, target, written.version)
+        session.remember_origin(snapshot, target, written.version, written.member)
     return written.version
 
 
-def _check_snapshot(checkpoint: Checkpoint, target: Target) -> None:
+def _check_snapshot(session: Session, checkpoint: Checkpoint, target: Target) -> Origin | None:
+    """Return which version of the execution the snapshot was made of, if that is known."""
     if not is_a(checkpoint, Checkpoint):
         msg = f"save takes a Checkpoint, not {type(checkpoint).__name__}"
         raise InvalidInputError(msg)
-    if checkpoint.execution_id != target.execution_id:
+    origin = session.origin_here(checkpoint, target)
+    if origin is None and checkpoint.execution_id != target.execution_id:
         msg = (
             f"this claim is on execution {target.execution_id!r}; the checkpoint is of another "
             "one: claim that one, too"
         )
         raise InvalidInputError(msg, execution_id=checkpoint.execution_id)
+    return origin
 
 
-def _theirs(session: Session, state: ClaimState, seen: Seen, origin: Origin | None) -> Pauses:
-    """The pause fields of the document written upon, which may differ in nothing else.
+def _bases(
+    session: Session, state: ClaimState, seen: Seen, origin: Origin | None
+) -> tuple[Pauses, Pauses]:
+    """The pause fields that the worker knew of, and those of the document written upon.
 
-    Unless the snapshot is that very document, changed by the worker: then it has seen all of it.
+    Raises:
+        ConflictError: The snapshot is older than something that others wrote.
+        FenceViolationError: Others changed more than a pause since.
     """
-    if seen.version == state.version:
-        return state.stored
     if origin is not None and seen.version == origin.version:
-        return origin.pauses
+        return origin.pauses, origin.pauses  # changed by the worker, who has seen all of it
+    if origin is not None and not state.has_seen(origin):
+        msg = (
+            "this checkpoint was loaded before somebody else's last write, which it would "
+            "overwrite; nothing was written, and the claim holds: repeat your change on "
+            "claim.load() or in claim.update()"
+        )
+        raise ConflictError(msg)
+    base = state.given if origin is None else origin.pauses
+    if seen.version == state.version:
+        return base, state.stored
     checkpoint = session.checkpoint_of(seen, state.target)
-    if state.accepts(seen):
-        return pauses_of(checkpoint)
-    raise _fenced(state.target, "somebody changed more than a pause under the claim")
+    if not state.accepts(seen):
+        raise _fenced(state.target, "somebody changed more than a pause under the claim")
+    unsettled = state.find_unsettled(seen)
+    return (unsettled.given if unsettled is not None else base), pauses_of(checkpoint)
 
 
 def update_claimed(session: Session, state: ClaimState, fn: Change) -> Procedure[StoredCheckpoint]:
     """Run `fn` on the document as it is stored now, and store what it made of it."""
     target = state.target
-    sent_on_accepted: list[bytes] = []
+    sent: list[Unsettled] = []
 
     def decide(seen: Seen) -> Procedure[Decision]:
         try:
             stored = session.checkpoint_of(seen, target)
             accepted = state.accepts(seen)
             checkpoint = yield from changed_by(fn, stored, target)
-            data = session.encode(checkpoint, target)
+            snapshot = session.snapshot(checkpoint, target)
         except Exception as error:  # noqa: BLE001 - whatever fn raises is the caller's
             return Refuse(error)
         if accepted:
-            sent_on_accepted.append(data)
-        return Write(data=data, result=checkpoint)
+            sent.append(Unsettled(snapshot.data, state.given))
+        return Write(data=snapshot.data, result=snapshot)
 
     try:
         written = yield from _write_held(session, state, decide)
-    except OutcomeUnknownError:
-        state.acceptable += sent_on_accepted
+    except BaseException as error:  # a call that is cut off may have landed, too
+        if may_have_landed(error):
+            state.unsettled += tuple(sent)
         raise
-    if any(data is written.data for data in sent_on_accepted):
+    if any(save.data is written.data for save in sent):
         # Otherwise a later save of a snapshot that knows nothing of theirs must still be fenced.
-        state.knows(written.version, written.data, pauses_of(written.result))
+        state.knows(written.version, written.data, written.result.pauses)
     return saved(session, target, written)
 
 
@@ -356,13 +433,18 @@ def load_claimed(session: Session, state: ClaimState) -> Procedure[Checkpoint]:
     """Give the worker what is stored now: its next saves build on that."""
     _check_held(state)
     seen = yield from session.look(state.target)
-    document = seen.document
-    if document is None or document.member is None or not state.holds(document.member):
+    check_readable(seen, state.target)
+    try:
+        member = _check_holds(state, seen)
+    except FenceViolationError:
         state.lost = True
-        raise _fenced(state.target, "it was taken over, released, deleted or overwritten")
+        raise
     checkpoint = session.checkpoint_of(seen, state.target)
-    state.given = pauses_of(checkpoint)
-    state.knows(seen.version or Version.superseded(), document.body, state.given)
+    if not state.accepts(seen):
+        state.floor = member.revision
+    if seen.document is not None and seen.version is not None:
+        state.given = pauses_of(checkpoint)
+        state.knows(seen.version, seen.document.body, state.given)
     return checkpoint
 
 
@@ -380,7 +462,7 @@ def release(session: Session, state: ClaimState) -> Procedure[None]:
         yield from _write_held(session, state, decide)
     except FenceViolationError:
         return
-    except OutcomeUnknownError:
-        state.lost = True
+    except BaseException as error:
+        state.lost = may_have_landed(error)
         raise
     state.lost = True

@@ -22,7 +22,7 @@ from pydantic_core import from_json, to_json
 from bucketpoint.errors import CorruptCheckpointError, UnserializableValueError
 from bucketpoint.wire import corrupt
 
-__all__ = ["MAX_DEPTH", "decode", "encode"]
+__all__ = ["MAX_DEPTH", "decode", "encode", "same"]
 
 MAX_DEPTH: Final = 1000
 """Levels of nesting that a document may have, where Python's stack allows."""
@@ -48,6 +48,7 @@ _MANY = 200
 """Entries from which on a map is written in pieces."""
 
 _MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
+_MINUS_ZERO_VALUE = re.compile(rb"[:\[,]\s*-0[,\]}\s]")
 _SURROGATES = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -89,7 +90,8 @@ def _needs_exact_reading(body: bytes) -> bool:
     return (
         _LONG_NUMBER in structure
         or _LARGE_EXPONENT.search(structure) is not None
-        or _MINUS_ZERO.search(body) is not None
+        # The shorter pattern is the faster one, and says no of nearly all documents.
+        or (_MINUS_ZERO.search(body) and _MINUS_ZERO_VALUE.search(body)) is not None
     )
 
 
@@ -353,3 +355,26 @@ def _is_json(value: object) -> bool:
 def _a(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two decoded values are stored the same, which `==` does not: 1 == 1.0 == True."""
+    open_pairs = [(one, other)]
+    while open_pairs:
+        left, right = open_pairs.pop()
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, dict):
+            if left.keys() != right.keys():
+                return False
+            open_pairs.extend((left[key], right[key]) for key in left)
+        elif isinstance(left, list):
+            if len(left) != len(right):
+                return False
+            open_pairs.extend(zip(left, right, strict=True))
+        elif left != right or repr(left) != repr(right):  # -0.0 == 0.0
+            return False
+    return True

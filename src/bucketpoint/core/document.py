@@ -188,9 +188,10 @@ class Document:
         member: The reserved member; None where the document has none, or none that can be read.
         problem: Why the document cannot be used as a checkpoint; None where it can.
         unwritable: Why the document must not be written over; None where it may be.
+        is_own: This process wrote it, so that it need not be checked.
     """
 
-    __slots__ = ("_data", "body", "member", "problem", "unwritable")
+    __slots__ = ("_data", "body", "is_own", "member", "problem", "unwritable")
 
     def __init__(
         self,
@@ -200,7 +201,9 @@ class Document:
         problem: BucketpointError | None = None,
         unwritable: UnsupportedFormatError | None = None,
         data: dict[str, Any] | None = None,
+        is_own: bool = False,
     ) -> None:
+        self.is_own = is_own
         self.body = body
         self.member = member
         self.problem = problem
@@ -237,10 +240,9 @@ class Document:
             data.pop(MEMBER, None)
         return data
 
-    def forget_data(self) -> Self:
-        """Keep the bytes only."""
-        self._data = None
-        return self
+    def without_data(self) -> Self:
+        """The same with the stored bytes only, to be kept."""
+        return type(self)(self.body, self.member, problem=self.problem, unwritable=self.unwritable)
 
 
 def _encoded(member: Member) -> bytes:

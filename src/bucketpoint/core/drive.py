@@ -30,6 +30,11 @@ def drive(procedure: Procedure[T], perform: Callable[[Effect], Any]) -> T:
     except StopIteration as stop:
         value: T = stop.value
         return value
+    except RuntimeError as error:
+        # Python makes this of a StopIteration that leaves a generator (PEP 479): the user's own.
+        if isinstance(error.__cause__, StopIteration):
+            raise error.__cause__ from None
+        raise
     finally:
         procedure.close()
 

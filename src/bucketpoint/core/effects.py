@@ -109,13 +109,17 @@ class Clock:
     """This host's time.
 
     Attributes:
-        elapsed: Seconds since an unspecified start. It counts the time in which a frozen process
-            stood still, too: the larger of what the monotonic and the wall clock say.
+        elapsed: Seconds since an unspecified start, by a clock that stands still in a frozen
+            process.
         now: The wall clock, with a time zone.
     """
 
     elapsed: float
     now: datetime
+
+    def since(self, earlier: Clock) -> float:
+        """Seconds since another reading, those in which the process was frozen included."""
+        return max(self.elapsed - earlier.elapsed, (self.now - earlier.now).total_seconds())
 
 
 Effect = Get | Put | Delete | Sleep | ReadClock | NewID | WriterID | Call

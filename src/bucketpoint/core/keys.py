@@ -21,6 +21,11 @@ def trim_prefix(prefix: str) -> str:
     if not is_a(prefix, str):
         msg = f"prefix must be a string, not {type(prefix).__name__}"
         raise InvalidInputError(msg)
+    try:
+        prefix.encode()
+    except UnicodeEncodeError:
+        msg = "prefix must be encodable as UTF-8; it holds half of a surrogate pair"
+        raise InvalidInputError(msg) from None
     return prefix.strip("/")
 
 

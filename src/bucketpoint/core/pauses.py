@@ -24,12 +24,12 @@ class Pause:
     Attributes:
         requested: A pause was asked for.
         reason: Why.
-        wait: The branch's pending wait, which a pause freezes.
+        wait: The branch's pending wait as it is stored, which a pause freezes.
     """
 
     requested: bool = False
     reason: str = ""
-    wait: WaitState | None = None
+    wait: dict[str, Any] | None = None
 
 
 Pauses = dict[str, Pause]
@@ -47,7 +47,7 @@ def pauses_of(checkpoint: Checkpoint) -> Pauses:
 
 
 def _pause(branch: BranchState) -> Pause:
-    wait = branch.wait.model_copy() if branch.wait is not None else None
+    wait = branch.wait.to_document() if branch.wait is not None else None
     return Pause(bool(branch.pause_requested), branch.pause_reason, wait)
 
 
@@ -77,8 +77,8 @@ def _merged(branch: BranchState, base: Pause, theirs: Pause, now: datetime) -> B
         merged.pause_reason = theirs.reason
     if branch.wait is None:
         return merged
-    if branch.wait == base.wait and theirs.wait is not None:
-        merged.wait = theirs.wait.model_copy()
+    if branch.wait.to_document() == base.wait and theirs.wait is not None:
+        merged.wait = WaitState.model_validate(theirs.wait)
     elif theirs.requested != base.requested:
         # The worker has moved on to another wait: what happened to the old one happens to it.
         merged.wait = (freeze if theirs.requested else thaw)(branch.wait, now)

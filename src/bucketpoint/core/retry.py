@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bucketpoint.core.effects import Procedure, read_clock, sleep
+from bucketpoint.arguments import is_a
+from bucketpoint.core.effects import Clock, Procedure, read_clock, sleep
 from bucketpoint.errors import InvalidInputError
 
 __all__ = ["Pacing", "RetryPolicy"]
@@ -38,12 +39,13 @@ class RetryPolicy:
     cap_s: float = 5.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            msg = f"attempts must be at least 1, not {self.attempts}"
+        if not is_a(self.attempts, int) or self.attempts < 1:
+            msg = f"attempts must be an integer of at least 1, not {self.attempts!r}"
             raise InvalidInputError(msg)
-        if min(self.conflict_s, self.outage_s, self.cap_s) < 0:
-            msg = "the waits of a RetryPolicy must not be negative"
-            raise InvalidInputError(msg)
+        for wait in (self.conflict_s, self.outage_s, self.cap_s):
+            if not is_a(wait, (int, float)) or not wait >= 0:
+                msg = f"the waits of a RetryPolicy must be numbers of at least 0, not {wait!r}"
+                raise InvalidInputError(msg)
 
     def after_conflict(self, conflicts: int, contention: int) -> Procedure[None]:
         """Wait before looking at who was faster."""
@@ -65,23 +67,34 @@ class Pacing:
     """
 
     def __init__(self) -> None:
-        self._throttled: dict[str, tuple[float, float]] = {}
+        self._throttled: dict[str, _Throttled] = {}
 
     def throttled(self, key: str) -> Procedure[None]:
         """Note that the store has just asked for fewer requests to this object."""
         clock = yield from read_clock()
-        self._throttled[key] = (clock.elapsed, clock.elapsed)
+        for other, entry in list(self._throttled.items()):
+            if clock.since(entry.at) > _PACED_FOR_S:
+                self._throttled.pop(other, None)
+        self._throttled[key] = _Throttled(clock, 0.0)
 
     def before_write(self, key: str) -> Procedure[None]:
         """Wait until this object may be written again."""
-        if key not in self._throttled:
+        entry = self._throttled.get(key)
+        if entry is None:
             return
-        clock = yield from read_clock()
-        since, last = self._throttled.get(key, (0.0, 0.0))
-        if clock.elapsed - since > _PACED_FOR_S:
+        passed = (yield from read_clock()).since(entry.at)
+        if passed > _PACED_FOR_S:
             self._throttled.pop(key, None)
             return
-        wait = last + _PACED_INTERVAL_S - clock.elapsed
+        wait = entry.last_write_s + _PACED_INTERVAL_S - passed
         if wait > 0:
             yield from sleep(wait, wait * 1.1)
-        self._throttled[key] = (since, max(clock.elapsed, last + _PACED_INTERVAL_S))
+        entry.last_write_s = max(passed, passed + wait)
+
+
+@dataclass(slots=True)
+class _Throttled:
+    """When an object was throttled, and when it was last written, in seconds since."""
+
+    at: Clock
+    last_write_s: float

@@ -13,16 +13,22 @@ from bucketpoint.core.session import (
     Seen,
     Session,
     Target,
-    check_readable,
     origin_of,
     set_origin,
 )
-from bucketpoint.core.write import Decision, Evidence, Refuse, Write, write
+from bucketpoint.core.write import (
+    Decision,
+    Operation,
+    Refuse,
+    Write,
+    begin,
+    may_have_landed,
+    write,
+)
 from bucketpoint.errors import (
     BucketpointError,
     ConflictError,
     InvalidInputError,
-    OutcomeUnknownError,
     VersionConflictError,
 )
 from bucketpoint.stores.contract import Version
@@ -53,38 +59,48 @@ def save(
         guard = _absent(target)
     else:
         guard = _upsert(session, target, checkpoint, overwrite=overwrite)
-    data = session.encode(checkpoint, target)
+    snapshot = session.snapshot(checkpoint, target)
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see Decide
         yield from ()
         try:
-            check_readable(seen, target)
+            _check_replaceable(session, seen, target, origin_of(checkpoint))
         except BucketpointError as error:
             return Refuse(error)
         refusal = guard(seen)
-        return Refuse(refusal) if refusal is not None else Write(data=data)
+        return Refuse(refusal) if refusal is not None else Write(data=snapshot.data)
 
+    operation = yield from begin()
     try:
-        written = yield from write(session, target, decide)
-    except OutcomeUnknownError as error:
-        _remember_attempt(checkpoint, error)
+        written = yield from write(session, target, decide, operation)
+    except BaseException as error:  # a call that is cut off may have landed, too
+        if may_have_landed(error):
+            _remember_attempt(checkpoint, operation)
         raise
-    session.remember_origin(checkpoint, target, written.version)
+    session.remember_origin(snapshot, target, written.version, written.member)
     return written.version
 
 
-def _remember_attempt(checkpoint: Checkpoint, error: OutcomeUnknownError) -> None:
+def _check_replaceable(session: Session, seen: Seen, target: Target, origin: Origin | None) -> None:
+    """Raise what is wrong with the document that is to be replaced, if anything is."""
+    if not seen.live or (seen.document is not None and seen.document.is_own):
+        return
+    if origin is None or origin.version != seen.version:  # else it has been read already
+        session.checkpoint_of(seen, target)
+
+
+def _remember_attempt(checkpoint: Checkpoint, operation: Operation) -> None:
     """Should it have landed after all, the object is that version as well."""
-    origin, evidence = origin_of(checkpoint), error.evidence
-    if origin is not None and isinstance(evidence, Evidence):
-        attempt = (evidence.writer, evidence.operation)
+    origin = origin_of(checkpoint)
+    if origin is not None:
+        attempt = (operation.writer, operation.id)
         set_origin(checkpoint, replace(origin, unsettled=(*origin.unsettled, attempt)))
 
 
 def _check_conditions(
     if_version: Version | None, *, if_absent: bool, overwrite: bool | None
 ) -> None:
-    if sum((if_version is not None, if_absent, bool(overwrite))) > 1:
+    if sum((if_version is not None, bool(if_absent), bool(overwrite))) > 1:
         msg = "give only one of if_version, if_absent and overwrite"
         raise InvalidInputError(msg)
     if if_version is not None and not is_a(if_version, Version):

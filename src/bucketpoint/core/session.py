@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import codec
-from bucketpoint.core.document import MEMBER, Document
+from bucketpoint.core.document import MEMBER, Document, Member
 from bucketpoint.core.effects import DeadlinePassed, Procedure, get
 from bucketpoint.core.keys import execution_key, trim_prefix
 from bucketpoint.core.pauses import Pauses, pauses_of
@@ -33,6 +33,7 @@ __all__ = [
     "Seen",
     "Session",
     "Settings",
+    "Snapshot",
     "StoredCheckpoint",
     "Target",
     "check_readable",
@@ -74,8 +75,8 @@ class Settings:
             if not is_a(value, int) or is_a(value, bool) or value < 0:
                 msg = f"{name} must be an integer of at least 0, not {value!r}"
                 raise InvalidInputError(msg)
-        if self.purge_grace <= timedelta(0):
-            msg = "purge_grace must be positive: it is what keeps late writes from reviving a run"
+        if not is_a(self.purge_grace, timedelta) or self.purge_grace <= timedelta(0):
+            msg = "purge_grace must be a positive timedelta: it is what keeps late writes from reviving a run"
             raise InvalidInputError(msg)
 
 
@@ -108,6 +109,12 @@ class Seen:
         """There is a document, and it is no tombstone."""
         return self.document is not None and not self.document.deleted
 
+    def without_data(self) -> Seen:
+        """The same with the stored bytes only, to be kept."""
+        if self.document is None:
+            return self
+        return replace(self, document=self.document.without_data())
+
     @property
     def age(self) -> timedelta:
         """Time between the write and the look, by the store's clock alone."""
@@ -124,6 +131,8 @@ class Origin:
         store: The store's URL.
         key: The object's key.
         version: The version that was loaded or saved.
+        lineage: The lineage of that version; None for a document of another program.
+        revision: Its revision; 0 for a document of another program.
         pauses: Its pause fields then: what an operator changes since is told by them.
         unsettled: Operations that tried to save this very object with an unknown outcome; the
             version that one of them made is as good as `version`.
@@ -132,8 +141,25 @@ class Origin:
     store: str
     key: str
     version: Version
+    lineage: str | None
+    revision: int
     pauses: Pauses
     unsettled: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A checkpoint object at the moment of its encoding: the object may change, this does not.
+
+    Attributes:
+        checkpoint: The object.
+        data: Its encoded document, without the member.
+        pauses: Its pause fields.
+    """
+
+    checkpoint: Checkpoint
+    data: bytes
+    pauses: Pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +247,11 @@ class Session:
         """Name the object of an execution, or raise `InvalidExecutionIDError`."""
         return Target(execution_id, execution_key(self.settings.prefix, execution_id))
 
-    def encode(self, checkpoint: Checkpoint, target: Target) -> bytes:
+    def snapshot(self, checkpoint: Checkpoint, target: Target) -> Snapshot:
         """Encode a checkpoint for storing, or raise an `InvalidInputError`."""
         try:
-            return codec.encode(_own_members(checkpoint), self.settings.default)
+            data = codec.encode(_own_members(checkpoint), self.settings.default)
+            return Snapshot(checkpoint, data, pauses_of(checkpoint))
         except InvalidInputError as error:
             error.about(execution_id=target.execution_id, key=target.key)
             raise
@@ -246,14 +273,10 @@ class Session:
         if found is None:
             seen = Seen(None, None)
         else:
-            problem = self.too_large(found.body, target)
-            document = (
-                Document(found.body, None, problem=problem)
-                if problem is not None
-                else Document.parse(found.body)
-            )
+            document = Document.parse(found.body)
+            document.problem = self.too_large(found.body, target) or document.problem
             seen = Seen(found.version, document, found.modified_at, found.served_at)
-        self.remembered.put(target.key, seen)
+        self.remembered.put(target.key, seen.without_data())
         return seen
 
     def look(self, target: Target) -> Procedure[Seen]:
@@ -271,10 +294,13 @@ class Session:
         except DeadlinePassed:
             raise out_of_time(target) from None
 
-    def remember_origin(self, checkpoint: Checkpoint, target: Target, version: Version) -> None:
+    def remember_origin(
+        self, snapshot: Snapshot, target: Target, version: Version, member: Member | None
+    ) -> None:
         """Make the object know which stored version it is."""
-        origin = Origin(self.store_url, target.key, version, pauses_of(checkpoint))
-        set_origin(checkpoint, origin)
+        lineage, revision = (member.lineage, member.revision) if member else (None, 0)
+        origin = Origin(self.store_url, target.key, version, lineage, revision, snapshot.pauses)
+        set_origin(snapshot.checkpoint, origin)
 
     def origin_here(self, checkpoint: Checkpoint, target: Target) -> Origin | None:
         """Return which version of this very object the checkpoint is, if it is any."""
@@ -298,7 +324,8 @@ class Session:
         except StoredDataError as error:
             error.about(execution_id=target.execution_id, key=target.key)
             raise
-        self.remember_origin(checkpoint, target, seen.version)
+        snapshot = Snapshot(checkpoint, b"", pauses_of(checkpoint))
+        self.remember_origin(snapshot, target, seen.version, seen.document.member)
         return checkpoint
 
 

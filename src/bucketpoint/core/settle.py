@@ -32,6 +32,6 @@ def settle(session: Session, error: OutcomeUnknownError) -> Procedure[bool]:
             and judge(base, seen.version, seen.document, evidence.writer) is Verdict.DEAD
         )
 
-    if all(is_dead(base) for base in evidence.bases):
+    if evidence.bases and all(is_dead(base) for base in evidence.bases):
         return False
     raise unknown_outcome(evidence)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core.effects import Procedure, call
-from bucketpoint.core.session import Seen, Session, StoredCheckpoint, Target
+from bucketpoint.core.session import Seen, Session, Snapshot, StoredCheckpoint, Target
 from bucketpoint.core.write import Decision, Refuse, Write, Written, write
 from bucketpoint.errors import InvalidInputError
 
@@ -23,14 +23,17 @@ def update(session: Session, execution_id: str, fn: Change) -> Procedure[StoredC
     that was read in this call.
     """
     target = session.target(execution_id)
+    if not callable(cast("object", fn)):
+        msg = f"atomic_update takes a function of a Checkpoint, not {type(fn).__name__}"
+        raise InvalidInputError(msg, execution_id=execution_id)
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see Decide
         try:
             checkpoint = yield from changed_by(fn, session.checkpoint_of(seen, target), target)
-            data = session.encode(checkpoint, target)
+            snapshot = session.snapshot(checkpoint, target)
         except Exception as error:  # noqa: BLE001 - whatever fn raises is the caller's
             return Refuse(error)
-        return Write(data=data, result=checkpoint)
+        return Write(data=snapshot.data, result=snapshot)
 
     written = yield from write(session, target, decide)
     return saved(session, target, written)
@@ -54,7 +57,7 @@ def changed_by(fn: Change, checkpoint: Checkpoint, target: Target) -> Procedure[
 
 
 def saved(session: Session, target: Target, written: Written) -> StoredCheckpoint:
-    """What an update gives back; the result of what was written is its checkpoint."""
-    checkpoint: Checkpoint = written.result
-    session.remember_origin(checkpoint, target, written.version)
-    return StoredCheckpoint(checkpoint, written.version, written.member.revision, None)
+    """What an update gives back; the result of what was written is its snapshot."""
+    snapshot: Snapshot = written.result
+    session.remember_origin(snapshot, target, written.version, written.member)
+    return StoredCheckpoint(snapshot.checkpoint, written.version, written.member.revision, None)

@@ -14,6 +14,7 @@ from typing import Any
 
 from bucketpoint.core.document import Document, Member, assemble
 from bucketpoint.core.effects import (
+    Clock,
     DeadlinePassed,
     Procedure,
     new_id,
@@ -39,9 +40,12 @@ __all__ = [
     "Decision",
     "Evidence",
     "Look",
+    "Operation",
     "Refuse",
     "Write",
     "Written",
+    "begin",
+    "may_have_landed",
     "unknown_outcome",
     "write",
 ]
@@ -129,6 +133,30 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """One logical call: all its attempts carry its ID.
+
+    Attributes:
+        writer: Who makes it.
+        id: Random.
+    """
+
+    writer: str
+    id: str
+
+
+def begin() -> Procedure[Operation]:
+    """Begin an operation of this writer."""
+    writer = yield from writer_id()
+    return Operation(writer, (yield from new_id()))
+
+
+def may_have_landed(error: BaseException) -> bool:
+    """Tell whether a write that ended in this error may be in the store, or may get there."""
+    return isinstance(error, OutcomeUnknownError) or not isinstance(error, BucketpointError)
+
+
+@dataclass(frozen=True, slots=True)
 class _Attempt:
     """One body on one base; it is sent again only as it is."""
 
@@ -142,13 +170,16 @@ class _Attempt:
         return Written(self.decision.data, self.decision.result, self.member, version)
 
 
-def write(session: Session, target: Target, decide: Decide) -> Procedure[Written]:
+def write(
+    session: Session, target: Target, decide: Decide, operation: Operation | None = None
+) -> Procedure[Written]:
     """Apply what `decide` says to the object exactly once.
 
     Args:
         session: The checkpointer's session.
         target: The object.
         decide: Called with each state of the object that a write may be based on.
+        operation: What was begun already; else it is begun here.
 
     Returns:
         What was written.
@@ -159,22 +190,21 @@ def write(session: Session, target: Target, decide: Decide) -> Procedure[Written
         StoreUnavailableError: The store did not answer; nothing was applied.
         Exception: What `decide` refused with.
     """
-    writer = yield from writer_id()
-    operation = yield from new_id()
-    return (yield from _WriteLoop(session, target, decide, writer, operation).run())
+    begun = operation or (yield from begin())
+    return (yield from _WriteLoop(session, target, decide, begun).run())
 
 
 class _WriteLoop:
     """One operation: all its attempts, and what is known of them."""
 
     def __init__(
-        self, session: Session, target: Target, decide: Decide, writer: str, operation: str
+        self, session: Session, target: Target, decide: Decide, operation: Operation
     ) -> None:
         self._session = session
         self._target = target
         self._decide = decide
-        self._writer = writer
-        self._operation = operation
+        self._writer = operation.writer
+        self._operation = operation.id
         self._retry = session.settings.retry
         self._pending: list[Base] = []
         self._made: list[_Attempt] = []
@@ -183,7 +213,7 @@ class _WriteLoop:
         self._failures = 0
         self._contention = 1
         self._last_failure: BucketpointError | None = None
-        self._created_at: float | None = None
+        self._created_at: Clock | None = None
 
     def run(self) -> Procedure[Written]:
         try:
@@ -206,15 +236,17 @@ class _WriteLoop:
             version = yield from self._send(attempt)
             if version is not None:
                 return self._applied(attempt, version)
-            yield from self._back_off()
+            in_time = yield from self._back_off()
             before = attempt.base
             seen, fresh = (yield from self._look()), True
             if self._has_landed(seen):
                 return self._found(seen)
             attempt = yield from self._still_current(attempt, seen)
             self._contention = _newer_writers(seen, before)
-            if self._attempts >= self._retry.attempts:
-                raise self._give_up() from self._last_failure
+            if not self._pending:
+                self._made.clear()
+            if not in_time or self._attempts >= self._retry.attempts:
+                raise self._give_up(in_time=in_time) from self._last_failure
 
     # --- deciding ---------------------------------------------------------------------------
 
@@ -225,8 +257,6 @@ class _WriteLoop:
             decision: Decision = Refuse(document.unwritable)
         else:
             decision = yield from self._decide(seen, fresh)
-        if document is not None:
-            document.forget_data()
         if not isinstance(decision, Refuse):
             return decision
         if not fresh:
@@ -251,7 +281,7 @@ class _WriteLoop:
                 raise self._unknown() from problem
             raise problem
         if seen.version is None and self._created_at is None:
-            self._created_at = (yield from read_clock()).elapsed
+            self._created_at = yield from read_clock()
         attempt = _Attempt(Base.of(seen.version, seen.document), decision, member, body)
         self._made.append(attempt)
         return attempt
@@ -279,10 +309,11 @@ class _WriteLoop:
                 yield from self._note_failure(error)
             except StoreUnavailableError as error:
                 yield from self._note_failure(error)
-                if self._attempts >= self._retry.attempts:
-                    raise self._give_up() from error
-                yield from self._retry.after_outage(self._failures)
-                continue
+                if not self._pending:
+                    if self._attempts >= self._retry.attempts:
+                        raise self._give_up() from error
+                    yield from self._retry.after_outage(self._failures)
+                    continue
             except StoreConfigurationError as error:
                 if self._pending:
                     raise self._unknown() from error
@@ -300,11 +331,16 @@ class _WriteLoop:
         if base not in self._pending:
             self._pending.append(base)
 
-    def _back_off(self) -> Procedure[None]:
-        if isinstance(self._last_failure, PreconditionFailedError):
-            yield from self._retry.after_conflict(self._conflicts, self._contention)
-        else:
-            yield from self._retry.after_outage(self._failures)
+    def _back_off(self) -> Procedure[bool]:
+        """Wait; False when there is no time for it, but perhaps for one more look."""
+        try:
+            if isinstance(self._last_failure, PreconditionFailedError):
+                yield from self._retry.after_conflict(self._conflicts, self._contention)
+            else:
+                yield from self._retry.after_outage(self._failures)
+        except DeadlinePassed:
+            return False
+        return True
 
     def _look(self) -> Procedure[Seen]:
         """Read the object; a store that does not answer is asked again."""
@@ -330,7 +366,7 @@ class _WriteLoop:
         return has_landed(member, self._writer, self._operation)
 
     def _applied(self, attempt: _Attempt, version: Version) -> Written:
-        document = Document(attempt.body, attempt.member)
+        document = Document(attempt.body, attempt.member, is_own=True)
         self._session.remembered.put(self._target.key, Seen(version, document))
         return attempt.landed(version)
 
@@ -361,7 +397,7 @@ class _WriteLoop:
         live: list[Base] = []
         for base in self._pending:
             verdict = judge(base, seen.version, seen.document, self._writer)
-            if verdict is Verdict.LIVE and (yield from self._is_past_proof(base)):
+            if (yield from self._is_past_proof(base, verdict)):
                 verdict = Verdict.UNKNOWN
             if verdict is Verdict.UNKNOWN:
                 raise self._unknown() from self._last_failure
@@ -375,16 +411,16 @@ class _WriteLoop:
             raise self._unknown() from self._last_failure
         return attempt
 
-    def _is_past_proof(self, base: Base) -> Procedure[bool]:
+    def _is_past_proof(self, base: Base, verdict: Verdict) -> Procedure[bool]:
         """Tell whether an attempt on this base can no longer be told from somebody else's."""
         if base.version is None and self._created_at is not None:
-            # After half the grace a purge may come before our next look.
-            elapsed = (yield from read_clock()).elapsed - self._created_at
+            # After half the grace a purge may have come, or may come before our next look.
+            elapsed = (yield from read_clock()).since(self._created_at)
             return elapsed >= self._session.settings.purge_grace.total_seconds() / 2
         # Another program may restore the very bytes, and with them this version.
-        return base.lineage is None and (
-            base.version is not None and self._session.capabilities.content_versions
-        )
+        is_foreign = base.version is not None and base.lineage is None
+        content_versions = self._session.capabilities.content_versions
+        return verdict is Verdict.LIVE and is_foreign and content_versions
 
     def _give_up(self, *, in_time: bool = True) -> BucketpointError:
         """The error for a call that ends without having landed."""

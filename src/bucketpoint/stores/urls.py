@@ -29,6 +29,7 @@ URL_VARIABLE = "BUCKETPOINT_URL"
 """The environment variable that is read when no URL is given."""
 
 _HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|file:", re.IGNORECASE)
+_WHOLE_NUMBER = re.compile("[0-9]{1,9}")
 _OPTION_NAME = re.compile(r"[a-z_]{1,30}")
 _WINDOWS_DRIVE = re.compile(r"/[A-Za-z]:")
 
@@ -80,6 +81,8 @@ def _split(url: str) -> SplitResult:
             "a store's URL must not hold a user name or password: leave credentials to the "
             "environment, as the store's own tools do"
         )
+    if "%00" in url or "\0" in url:
+        _refuse("a store's URL must not hold a NUL: no folder or name can")
     if parts.fragment:
         _refuse("a store's URL has no #fragment: write %23 for a # that belongs to a name")
     return parts
@@ -121,8 +124,8 @@ def _options(parts: SplitResult, *, known: tuple[str, ...]) -> dict[str, str]:
 
 def _keep_versions(options: Mapping[str, str]) -> int:
     text = options.get("keep_versions", str(DEFAULT_KEEP_VERSIONS))
-    if not (text.isascii() and text.isdigit()):
-        _refuse("keep_versions must be a whole number, 0 or more")
+    if _WHOLE_NUMBER.fullmatch(text) is None:
+        _refuse("keep_versions must be a whole number of at most nine digits")
     return int(text)
 
 

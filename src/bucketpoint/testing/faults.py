@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from threading import Lock
+from threading import RLock
 from typing import TypeVar
 
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError, StoreUnavailableError
@@ -154,7 +154,7 @@ class FaultyStore:
     def __init__(self, store: Store, plan: FaultPlan = ()) -> None:
         self._store = store
         self._plan = _as_function(plan)
-        self._lock = Lock()
+        self._lock = RLock()  # a plan may read the log
         self._made = 0
         self._log: list[LoggedRequest] = []
         self._held: list[Callable[[], object]] = []

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 from bucketpoint.checkpoint import BranchState, Checkpoint
 from bucketpoint.core import codec
-from bucketpoint.core.claim import ClaimState
+from bucketpoint.core.claim import ClaimState, Unsettled
 from bucketpoint.core.document import Document, Member
 from bucketpoint.core.pauses import Pause, Pauses
 from bucketpoint.core.session import (
@@ -48,6 +48,8 @@ class Held(NamedTuple):
 
     body: bytes
     version: Version | None
+    lineage: str | None
+    revision: int
     pauses: PauseItems
     attempts: tuple[tuple[str, str], ...]
     unsettled: tuple[int, ...]
@@ -59,10 +61,11 @@ class Claimed(NamedTuple):
     number: int
     known: frozenset[tuple[str, ...]]
     snapshot: Held
-    terms: tuple[str, float, str, int, Version]
+    terms: tuple[str, str, int, Version, bytes]
     stored: PauseItems
     given: PauseItems
-    acceptable: tuple[bytes, ...]
+    since: tuple[Version | None, int]
+    unsettled: tuple[tuple[bytes, PauseItems], ...]
     lost: bool
 
 
@@ -144,17 +147,20 @@ class Memory:
             self._thaw_claim(frozen.claimed)
 
     def _thaw_claim(self, claimed: Claimed) -> None:
-        lineage, ttl_s, owner, epoch, version = claimed.terms
+        lineage, owner, epoch, version, body = claimed.terms
+        taken_on, floor = claimed.since
         self.claim = ClaimState(
             target=self.target,
             owner=owner,
-            ttl_s=ttl_s,
             lineage=lineage,
             epoch=epoch,
             version=version,
+            body=body,
             stored=dict(claimed.stored),
             given=dict(claimed.given),
-            acceptable=list(claimed.acceptable),
+            taken_on=taken_on,
+            floor=floor,
+            unsettled=tuple(Unsettled(data, dict(given)) for data, given in claimed.unsettled),
             lost=claimed.lost,
         )
         self.claim_number = claimed.number
@@ -192,10 +198,11 @@ class Memory:
             self.claim_number,
             self.known,
             _freeze(self.snapshot, ()),
-            (claim.lineage, claim.ttl_s, claim.owner, claim.epoch, claim.version),
+            (claim.lineage, claim.owner, claim.epoch, claim.version, claim.body),
             _items(claim.stored),
             _items(claim.given),
-            tuple(claim.acceptable),
+            (claim.taken_on, claim.floor),
+            tuple((save.data, _items(save.given)) for save in claim.unsettled),
             claim.lost,
         )
 
@@ -208,8 +215,16 @@ def _freeze(checkpoint: Checkpoint, unsettled: tuple[int, ...]) -> Held:
     body = codec.encode(checkpoint.to_document())
     origin = origin_of(checkpoint)
     if origin is None:
-        return Held(body, None, (), (), unsettled)
-    return Held(body, origin.version, _items(origin.pauses), origin.unsettled, unsettled)
+        return Held(body, None, None, 0, (), (), unsettled)
+    return Held(
+        body,
+        origin.version,
+        origin.lineage,
+        origin.revision,
+        _items(origin.pauses),
+        origin.unsettled,
+        unsettled,
+    )
 
 
 def _thaw(held: Held | None, target: Target) -> tuple[Checkpoint | None, tuple[int, ...]]:
@@ -217,6 +232,14 @@ def _thaw(held: Held | None, target: Target) -> tuple[Checkpoint | None, tuple[i
         return None, ()
     checkpoint = Checkpoint.from_document(codec.decode(held.body))
     if held.version is not None:
-        origin = Origin(_URL, target.key, held.version, dict(held.pauses), held.attempts)
+        origin = Origin(
+            _URL,
+            target.key,
+            held.version,
+            held.lineage,
+            held.revision,
+            dict(held.pauses),
+            held.attempts,
+        )
         set_origin(checkpoint, origin)
     return checkpoint, held.unsettled
