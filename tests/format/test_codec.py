@@ -369,3 +369,24 @@ def test_900_levels_near_the_end_of_the_stack_are_done_or_an_error_and_no_crash(
         outcome(again, CorruptCheckpointError),
     ):
         assert refusal == "done" or "nested too deeply" in refusal
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, True),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        (1, 1.0, False),
+        (1, True, False),
+        (0.0, -0.0, False),
+        ([1], [1, 2], False),
+        ({"a": 1}, {"b": 1}, False),
+        ({"a": [0, {"b": 1}]}, {"a": [0, {"b": 2}]}, False),
+        ("1", 1, False),
+    ],
+)
+def test_two_values_are_the_same_when_they_are_stored_the_same(
+    one: Any, other: Any, expected: bool
+) -> None:
+    assert codec.same(one, other) is expected
+    assert codec.same(other, one) is expected

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from json.encoder import encode_basestring
 from types import GeneratorType
-from typing import Any, Final, Never, cast
+from typing import Any, Final, Never
 
 from pydantic_core import from_json, to_json
 
@@ -362,19 +362,26 @@ def _a(value: object) -> str:
 
 def same(one: Any, other: Any) -> bool:
     """Tell whether two decoded values are stored the same, which `==` does not: 1 == 1.0 == True."""
-    open_pairs = [(one, other)]
-    while open_pairs:
-        left, right = open_pairs.pop()
-        if type(left) is not type(right):
+    pairs: list[tuple[Any, Any]] = [(one, other)]
+    while pairs:
+        left, right = pairs.pop()
+        if type(left) is not type(right) or _shape(left) != _shape(right):
             return False
         if isinstance(left, dict):
-            if left.keys() != right.keys():
-                return False
-            open_pairs.extend((left[key], right[key]) for key in left)
+            members: dict[str, Any] = left
+            pairs.extend((value, right[key]) for key, value in members.items())
         elif isinstance(left, list):
-            if len(left) != len(right):
-                return False
-            open_pairs.extend(zip(left, right, strict=True))
-        elif left != right or repr(left) != repr(right):  # -0.0 == 0.0
-            return False
+            items: list[Any] = left
+            pairs.extend(zip(items, right, strict=True))
     return True
+
+
+def _shape(value: Any) -> Any:
+    """What two values of one type must share, but for what lies in them."""
+    if isinstance(value, dict):
+        members: dict[str, Any] = value
+        return members.keys()
+    if isinstance(value, list):
+        items: list[Any] = value
+        return len(items)
+    return repr(value) if isinstance(value, float) else value  # -0.0 == 0.0
