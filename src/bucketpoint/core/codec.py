@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from json.encoder import encode_basestring
 from types import GeneratorType
-from typing import Any, Final, Never
+from typing import Any, Final, Never, cast
 
 from pydantic_core import from_json, to_json
 
@@ -368,20 +368,17 @@ def same(one: Any, other: Any) -> bool:
         if type(left) is not type(right) or _shape(left) != _shape(right):
             return False
         if isinstance(left, dict):
-            members: dict[str, Any] = left
+            members = cast("dict[str, Any]", left)
             pairs.extend((value, right[key]) for key, value in members.items())
         elif isinstance(left, list):
-            items: list[Any] = left
-            pairs.extend(zip(items, right, strict=True))
+            pairs.extend(zip(cast("Sequence[Any]", left), right, strict=True))
     return True
 
 
 def _shape(value: Any) -> Any:
     """What two values of one type must share, but for what lies in them."""
     if isinstance(value, dict):
-        members: dict[str, Any] = value
-        return members.keys()
+        return cast("dict[str, Any]", value).keys()
     if isinstance(value, list):
-        items: list[Any] = value
-        return len(items)
+        return len(cast("Sequence[Any]", value))
     return repr(value) if isinstance(value, float) else value  # -0.0 == 0.0
