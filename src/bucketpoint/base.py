@@ -75,22 +75,7 @@ class CheckpointerOptions(TypedDict, total=False):
 
 
 class CheckpointerBase(Generic[AnyStore]):
-    """The settings and the session of one checkpointer.
-
-    Args:
-        store: Where the checkpoints lie; see `close_store`.
-        prefix: What the keys begin with; slashes around it are trimmed.
-        overwrite: Saves replace whatever is stored (last writer wins), unless a call says else.
-        timeout: Seconds that one call may take in total.
-        retry: How conflicts and outages are dealt with.
-        default: Called with each value that is not JSON; returns what to store instead.
-        max_bytes: Documents above this size are refused, both ways.
-        purge_grace: Age a tombstone must have before `purge` removes it.
-        observer: Called after each store request, for metrics and traces.
-        remembered_entries: Executions whose last seen state is kept, to save requests.
-        remembered_bytes: Bytes kept for that at most.
-        close_store: Closing the checkpointer closes the store.
-    """
+    """The settings and the session of one checkpointer; see `BucketCheckpointer` for both."""
 
     def __init__(
         self,

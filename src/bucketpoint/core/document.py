@@ -89,11 +89,6 @@ class Member:
             extra=self.extra,
         )
 
-    @property
-    def newest(self) -> Entry | None:
-        """The entry of the operation that made this very document."""
-        return next((e for e in self.writers.values() if e.revision == self.revision), None)
-
     def to_json(self) -> dict[str, Any]:
         """The member as it stands in the document."""
         value: dict[str, Any] = {
