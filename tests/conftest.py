@@ -1,6 +1,8 @@
-"""What all tests share: how far the searching ones search."""
+"""What all tests share: how far the searching ones search, and what the explorer visited."""
 
 import os
+from collections import defaultdict
+from typing import Any, cast
 
 import pytest
 from hypothesis import settings
@@ -18,3 +20,22 @@ settings.load_profile("thorough" if THOROUGH else "default")
 def thorough() -> bool:
     """Whether tests that search may take minutes instead of seconds."""
     return THOROUGH
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the explorer visited, however the tests were spread over processes."""
+    totals: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0])
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "explored":
+                family, *counts = cast("list[Any]", value)
+                totals[family] = [sum(pair) for pair in zip(totals[family], counts, strict=True)]
+    if not totals:
+        return
+    totals["in all"] = [sum(column) for column in zip(*totals.values(), strict=True)]
+    terminalreporter.section("explored, without a violation")
+    for family, (programs, states, transitions, seconds) in totals.items():
+        terminalreporter.line(
+            f"{family.replace('_', ' '):30} {programs:6,.0f} programs {states:12,.0f} states "
+            f"{transitions:12,.0f} transitions {seconds:7.1f} s"
+        )

@@ -364,7 +364,7 @@ def release_unchecked(session: Any, state: ClaimState) -> Any:
 
     with suppress(FenceViolationError):
         yield from loop.write(session, state.target, decide)
-    state.lost = True
+    state.lost = state.released = True
 
 
 Merge = Callable[..., Checkpoint]

@@ -224,9 +224,8 @@ SETTLES = (
 
 
 def settles() -> Iterator[Case]:
-    for programs, size in product(SETTLES, (1, 2)):
-        for start in (Start.ABSENT, Start.DOCUMENT):
-            yield case(*programs, start=start, table_size=size)
+    for programs, start in product(SETTLES, (Start.ABSENT, Start.DOCUMENT)):
+        yield case(*programs, start=start, table_size=1)
 
 
 CLONES = NETWORK | {Event.CLONED}
@@ -287,12 +286,12 @@ IN_CI: tuple[Family, ...] = (
     settles,
     clones,
     checkpoints_saved_again,
-    varying_functions,
 )
 """What every run of the tests explores."""
 
 THOROUGH: tuple[Family, ...] = (
     rewrites_on_nothing,
+    varying_functions,
     clones_that_go_on,
     checkpoints_saved_again_on_nothing,
     rewrites_under_claims,

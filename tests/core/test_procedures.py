@@ -487,6 +487,7 @@ class TestClaims:
             script.run(save_claimed(store, state, checkpoint))
         with pytest.raises(FenceViolationError):
             Script([]).run(save_claimed(store, state, checkpoint))
+        Script([("GET", taken)]).run(release(store, state))
         Script([]).run(release(store, state))
 
     def test_a_save_that_landed_before_the_takeover_is_acknowledged(self) -> None:

@@ -201,6 +201,17 @@ def test_a_pause_on_top_of_a_doubtful_save_is_kept() -> None:
     assert (branch.pause_requested, branch.pause_reason) == (True, "wait")
 
 
+def test_a_run_whose_worker_was_fenced_by_an_edit_is_free_at_once(
+    ours: BucketCheckpointer, theirs: BucketCheckpointer
+) -> None:
+    with ours.claim("run-42", owner="worker") as claim:
+        theirs.atomic_update("run-42", add_one)
+        with pytest.raises(FenceViolationError):
+            claim.save(run(7))
+    with theirs.claim("run-42", owner="next") as claim:
+        assert claim.checkpoint.variables == {"n": 1}
+
+
 def test_a_fence_violation_of_the_users_own_does_not_lose_the_claim(
     ours: BucketCheckpointer,
 ) -> None:

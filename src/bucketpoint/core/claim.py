@@ -123,6 +123,7 @@ class ClaimState:
         floor: The revision from which on all data is this worker's own, or was given to it.
         unsettled: Saves since whose outcome is not known.
         lost: The claim was taken over, overwritten or released; for ever.
+        released: It was given back, or is somebody else's.
     """
 
     target: Target
@@ -137,6 +138,7 @@ class ClaimState:
     floor: int
     unsettled: tuple[Unsettled, ...] = ()
     lost: bool = False
+    released: bool = False
 
     def holds(self, member: Member | None) -> bool:
         """Tell whether the document is under this very claim."""
@@ -449,20 +451,28 @@ def load_claimed(session: Session, state: ClaimState) -> Procedure[Checkpoint]:
 
 
 def release(session: Session, state: ClaimState) -> Procedure[None]:
-    """Give the claim back, if it is still this worker's; the data stays as it is."""
-    if state.lost:
+    """Give the claim back, if the document is still under it; the data stays as it is.
+
+    Also when somebody's edit has fenced this worker: others need not wait for the expiry.
+    """
+    if state.released:
         return
 
-    def decide(seen: Seen) -> Procedure[Decision]:
+    def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see write
         yield from ()
+        try:
+            _check_holds(state, seen)
+        except FenceViolationError as error:
+            return Refuse(error)
         data = seen.document.take_data() if seen.document is not None else {}
         return Write(data=codec.encode(data), owner=None)
 
     try:
-        yield from _write_held(session, state, decide)
+        yield from write(session, state.target, decide)
     except FenceViolationError:
-        return
+        pass  # it is another's, or nobody's
     except BaseException as error:
-        state.lost = may_have_landed(error)
+        if may_have_landed(error):
+            state.lost = state.released = True
         raise
-    state.lost = True
+    state.lost = state.released = True

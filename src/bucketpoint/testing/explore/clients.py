@@ -330,7 +330,7 @@ class Clients:
             if isinstance(begun, Node):
                 return begun, program, None
             ended, following = begun
-            lost = memory.claimed is not None and memory.claimed.lost
+            lost = memory.claimed is not None and memory.claimed.ended[0]
             if ended.outcome is not Outcome.NOTHING and not (
                 ended.outcome is Outcome.FENCED and lost
             ):

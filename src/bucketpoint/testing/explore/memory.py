@@ -66,7 +66,7 @@ class Claimed(NamedTuple):
     given: PauseItems
     since: tuple[Version | None, int]
     unsettled: tuple[tuple[bytes, PauseItems], ...]
-    lost: bool
+    ended: tuple[bool, bool]
 
 
 class Frozen(NamedTuple):
@@ -149,6 +149,7 @@ class Memory:
     def _thaw_claim(self, claimed: Claimed) -> None:
         lineage, owner, epoch, version, body = claimed.terms
         taken_on, floor = claimed.since
+        lost, released = claimed.ended
         self.claim = ClaimState(
             target=self.target,
             owner=owner,
@@ -161,7 +162,8 @@ class Memory:
             taken_on=taken_on,
             floor=floor,
             unsettled=tuple(Unsettled(data, dict(given)) for data, given in claimed.unsettled),
-            lost=claimed.lost,
+            lost=lost,
+            released=released,
         )
         self.claim_number = claimed.number
         self.known = claimed.known
@@ -203,7 +205,7 @@ class Memory:
             _items(claim.given),
             (claim.taken_on, claim.floor),
             tuple((save.data, _items(save.given)) for save in claim.unsettled),
-            claim.lost,
+            (claim.lost, claim.released),
         )
 
 

@@ -303,7 +303,7 @@ def _renew(
 def _release(
     memory: Memory, _task: Task, claim: ClaimState, _snapshot: Checkpoint
 ) -> Procedure[Ended]:
-    if claim.lost:
+    if claim.released:
         return Ended(Outcome.NOTHING)
     yield from release(memory.session, claim)
     return Ended(Outcome.RELEASED)
