@@ -46,6 +46,12 @@ def test_waits_double_up_to_a_limit_and_grow_with_the_number_of_rivals() -> None
     assert longest(policy.after_conflict(10**6, 16)) == 6
 
 
+def test_a_writer_that_keeps_losing_does_not_wait_ever_longer() -> None:
+    policy = RetryPolicy(conflict_s=0.02)
+    waits = [longest(policy.after_conflict(n, 1)) for n in (1, 2, 5, 6, 50)]
+    assert [round(wait, 2) for wait in waits] == [0.02, 0.04, 0.32, 0.32, 0.32]
+
+
 def test_an_object_that_was_never_throttled_is_written_at_once() -> None:
     assert sleeps(Pacing().before_write("a")) == []
 

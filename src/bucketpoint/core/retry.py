@@ -11,6 +11,9 @@ from bucketpoint.errors import InvalidInputError
 __all__ = ["Pacing", "RetryPolicy"]
 
 _MAX_DOUBLINGS = 16
+_MAX_CONFLICT_DOUBLINGS = 4
+"""After a conflict the next try may well succeed: whoever waits longer loses to one who does not."""
+
 _PACED_INTERVAL_S = 1.0
 _PACED_FOR_S = 60.0
 
@@ -24,7 +27,7 @@ class RetryPolicy:
     Attributes:
         attempts: Write attempts of one call at most; failed reads count as well.
         conflict_s: Seconds to wait at most before the look after a first conflict; it grows with
-            the number of writers that were faster and doubles with each conflict in a row.
+            the number of writers that were faster and doubles with each of the first conflicts.
         outage_s: Seconds to wait at most after a first failure of the store; doubles likewise.
         cap_s: No wait is longer than this many seconds.
 
@@ -49,7 +52,8 @@ class RetryPolicy:
 
     def after_conflict(self, conflicts: int, contention: int) -> Procedure[None]:
         """Wait before looking at who was faster."""
-        yield from self._wait(self.conflict_s * max(1, contention), conflicts)
+        times = min(conflicts, _MAX_CONFLICT_DOUBLINGS + 1)
+        yield from self._wait(self.conflict_s * max(1, contention), times)
 
     def after_outage(self, failures: int) -> Procedure[None]:
         """Wait before asking a store again that failed."""
