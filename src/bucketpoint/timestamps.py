@@ -353,16 +353,16 @@ class Timestamp(datetime):
     def __ne__(self, other: object) -> bool:
         return not self == other  # the inherited one knows nothing of nanoseconds
 
-    def __lt__(self, other: datetime) -> bool:  # type: ignore[override]
+    def __lt__(self, other: datetime) -> bool:  # type: ignore[override]  # dates are none
         return self.unix_nanoseconds < _instant(other)
 
-    def __le__(self, other: datetime) -> bool:  # type: ignore[override]
+    def __le__(self, other: datetime) -> bool:  # type: ignore[override]  # dates are none
         return self.unix_nanoseconds <= _instant(other)
 
-    def __gt__(self, other: datetime) -> bool:  # type: ignore[override]
+    def __gt__(self, other: datetime) -> bool:  # type: ignore[override]  # dates are none
         return self.unix_nanoseconds > _instant(other)
 
-    def __ge__(self, other: datetime) -> bool:  # type: ignore[override]
+    def __ge__(self, other: datetime) -> bool:  # type: ignore[override]  # dates are none
         return self.unix_nanoseconds >= _instant(other)
 
     def __add__(self, other: timedelta) -> Timestamp:
@@ -374,7 +374,7 @@ class Timestamp(datetime):
     def __radd__(self, other: timedelta) -> Timestamp:
         return self + other
 
-    @overload  # type: ignore[override]
+    @overload  # type: ignore[override]  # gives a Duration
     def __sub__(self, other: datetime) -> Duration: ...
     @overload
     def __sub__(self, other: timedelta) -> Timestamp: ...

@@ -42,7 +42,7 @@ Family = Callable[[], Iterator[Case]]
 
 def case(*programs: str, **options: object) -> Case:
     """A case of programs that are written as words."""
-    return Case(tuple(tuple(program.split()) for program in programs), **options)  # type: ignore[arg-type]
+    return Case(tuple(tuple(program.split()) for program in programs), **options)  # type: ignore[arg-type]  # passed on
 
 
 def _with_version(program: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def _with_version(program: tuple[str, ...]) -> tuple[str, ...]:
 def _pairs(start: Start, **options: object) -> Iterator[Case]:
     programs = [_with_version(program) for program in product(ALPHABET, repeat=2)]
     for pair in combinations_with_replacement(programs, 2):
-        yield Case(pair, start, **options)  # type: ignore[arg-type]
+        yield Case(pair, start, **options)  # type: ignore[arg-type]  # passed on
 
 
 def pairs_on_a_document() -> Iterator[Case]:

@@ -20,7 +20,7 @@ def run(block: Block, page: str, namespace: dict[str, Any]) -> None:
     else:
         lines_above = "\n" * (block.line - 1)  # so that a traceback names the line of the page
         code = compile(lines_above + block.code, page, "exec", dont_inherit=True)
-        exec(code, namespace)  # noqa: S102
+        exec(code, namespace)  # noqa: S102 - our own pages
 
 
 def run_page(text: str, page: str) -> int:

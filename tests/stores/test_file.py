@@ -400,7 +400,7 @@ def test_arguments_that_cannot_be_used_are_refused() -> None:
         FileStore("")
     for number in (-1, True, "3"):
         with pytest.raises(InvalidInputError, match="keep_versions"):
-            FileStore("folder", keep_versions=number)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            FileStore("folder", keep_versions=number)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the test
 
 
 # --- the lock -------------------------------------------------------------------------------------

@@ -120,4 +120,4 @@ def test_no_error_repeats_what_might_be_a_secret(url: str) -> None:
 
 def test_what_is_no_text_is_no_url() -> None:
     with pytest.raises(InvalidURLError, match="must be a string, not PosixPath"):
-        open_store(Path("/folder"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        open_store(Path("/folder"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - the test

@@ -244,7 +244,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
         "WaitState.kind is not one of: signal, sleep",
     ),
     "a time without a zone": (
-        lambda: Checkpoint(start_time=datetime(2026, 1, 2)),  # noqa: DTZ001
+        lambda: Checkpoint(start_time=datetime(2026, 1, 2)),  # noqa: DTZ001 - the test
         "Checkpoint.start_time: a time needs a time zone",
     ),
     "a number for a time": (

@@ -42,7 +42,7 @@ class Past:
                 "grants": self.grants,
                 **changes,
             }
-            self.following[key] = Past(**values)  # type: ignore[arg-type]
+            self.following[key] = Past(**values)  # type: ignore[arg-type]  # the fields by name
         return self.following[key]
 
 

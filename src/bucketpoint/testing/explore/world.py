@@ -167,7 +167,7 @@ class World:
                 if owner.node.task.number != author:
                     doomed |= 1 << author
         sight = task.sight(state[0], state[2].holder)
-        return self._status(slot, status.node, status.rest, sight, True, False, False, doomed)  # noqa: FBT003
+        return self._status(slot, status.node, status.rest, sight, True, False, False, doomed)  # noqa: FBT003 - the hot path of the search
 
     def _interrupt(
         self, state: State, slot: int, status: Status, found: list[tuple[Move, State]]
@@ -284,8 +284,8 @@ class World:
                 step.node,
                 status.rest,
                 status.sight,
-                True,  # noqa: FBT003 - it has begun
-                False,  # noqa: FBT003 - and this request has not been sent
+                True,  # noqa: FBT003 - the hot path of the search - it has begun
+                False,  # noqa: FBT003 - the hot path of the search - and this request has not been sent
                 status.old,
                 status.doomed,
             )
