@@ -12,6 +12,10 @@ from tests.core import programs
 from tests.core.programs import Case, Family
 
 _CASES_PER_TEST = 30
+_FEW_OPERATIONS = frozenset(
+    {programs.pairs_on_a_document, programs.three_clients, programs.pairs_on_nothing}
+)
+"""Families whose programs are made of the same operations, in many orders."""
 
 
 @cache
@@ -24,9 +28,11 @@ def parts() -> Iterator[object]:
     families = programs.IN_CI + (programs.THOROUGH if THOROUGH else ())
     for family in families:
         cases = tuple(family())
+        # Together in one process, they need to learn what clients do only once.
+        group = pytest.mark.xdist_group("orders" if family in _FEW_OPERATIONS else "families")
         for first in range(0, len(cases), _CASES_PER_TEST):
             part = cases[first : first + _CASES_PER_TEST]
-            yield pytest.param(family, part, id=f"{family.__name__}-{first}")
+            yield pytest.param(family, part, marks=group, id=f"{family.__name__}-{first}")
 
 
 @pytest.mark.parametrize(("family", "cases"), list(parts()))
