@@ -302,6 +302,16 @@ def test_a_folder_that_is_none_is_told_from_a_name_that_clashes(tmp_path: Path, 
     assert type(error) is BucketNotFoundError
 
 
+def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:
+    problem = FileNotFoundError(errno.ENOENT, "reason")
+    nowhere = tmp_path / "nowhere"
+    error = store_error(problem, folder=nowhere, key=KEY, stage=Stage.PREPARING)
+    assert type(error) is BucketNotFoundError
+    assert "cannot be made" in str(error)
+    error = store_error(problem, folder=nowhere, key=KEY, stage=Stage.COMMITTING)
+    assert type(error) is UNKNOWN
+
+
 def test_a_folder_that_is_a_file_is_refused_by_every_operation(tmp_path: Path) -> None:
     (tmp_path / "folder").write_bytes(b"precious")
     for store in (FileStore(tmp_path / "folder"), FileStore(tmp_path / "folder" / "below")):

@@ -83,6 +83,7 @@ def store_error(error: OSError, *, folder: Path, key: str, stage: Stage) -> Buck
     | ENOSPC, EDQUOT, EFBIG | `StoreFullError` | `StoreFullError` | unknown |
     | EACCES, EPERM, EROFS | `AccessDeniedError` | `AccessDeniedError` | unknown |
     | ENOTDIR, EEXIST, EISDIR, ENOTEMPTY, and the folder is none | `BucketNotFoundError` | same | unknown |
+    | ENOENT, and there is no such folder | `BucketNotFoundError` | unknown | unknown |
     | ENOTDIR, EEXIST, EISDIR, ENOTEMPTY below the folder | `UnsupportedError` | same | unknown |
     | ENAMETOOLONG, EILSEQ, EINVAL, ELOOP, EXDEV | `UnsupportedError` | same | unknown |
     | ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS | `UnsupportedStoreError` | same | unknown |
@@ -99,6 +100,9 @@ def store_error(error: OSError, *, folder: Path, key: str, stage: Stage) -> Buck
         for codes, kind, template in _TABLE:
             if error.errno in codes:
                 return kind(template.format(folder=folder, key=key, reason=reason), key=key)
+        if stage is Stage.PREPARING and error.errno == errno.ENOENT and not folder.is_dir():
+            msg = f"{folder} is not there and cannot be made: give another folder, or make it"
+            return BucketNotFoundError(msg, key=key)
         if stage is Stage.PREPARING:
             msg = f"{folder} could not be used ({reason}); nothing was written: call again later"
             return StoreUnavailableError(msg, key=key)
