@@ -2,10 +2,14 @@
 
 import os
 from collections import defaultdict
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import settings
+
+from bucketpoint.testing.emulators import FakeGCS, Moto, SeaweedFS
+from bucketpoint.testing.emulators.server import Emulator
 
 THOROUGH = os.environ.get("BUCKETPOINT_THOROUGH") == "1"
 """Set by `./scripts/test --thorough`."""
@@ -20,6 +24,39 @@ settings.load_profile("thorough" if THOROUGH else "default")
 def thorough() -> bool:
     """Whether tests that search may take minutes instead of seconds."""
     return THOROUGH
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedFS]:
+    """S3 with atomic conditional writes and versions; one server for each test process."""
+    yield from running(SeaweedFS.start)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[Moto]:
+    """S3 with its own status codes, but not atomic; one server for each test process."""
+    yield from running(Moto.start)
+
+
+@pytest.fixture(scope="session")
+def fake_gcs() -> Iterator[FakeGCS]:
+    """Google Cloud Storage with atomic conditional writes; one server for each test process."""
+    yield from running(FakeGCS.start)
+
+
+E = TypeVar("E", bound=Emulator)
+
+
+def running(start: Callable[[], E]) -> Iterator[E]:
+    """Yield the emulator; without its wheel skip, but fail where every test must run."""
+    try:
+        emulator = start()
+    except ImportError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    with emulator:
+        yield emulator
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

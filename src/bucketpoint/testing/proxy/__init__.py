@@ -1,0 +1,1 @@
+"""HTTP proxies on loopback, between a real SDK and a server."""
