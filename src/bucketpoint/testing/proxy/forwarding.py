@@ -75,6 +75,12 @@ class ForwardingProxy:
         with closing(_Upstream(self._upstream, self._connections)) as upstream:
             return upstream.send(request)
 
+    def pause(self, seconds: float | None) -> None:
+        """Wait so long, without a number for ever; closing the proxy cuts the connection."""
+        if self._closed.wait(seconds):
+            msg = "the proxy is closed"
+            raise ConnectionAbortedError(msg)
+
     def _accept(self) -> None:
         serving: list[Thread] = []
         with self._listener:
@@ -98,17 +104,11 @@ class ForwardingProxy:
                 request = read_request(stream, say_continue=lambda: client.sendall(_CONTINUE))
                 if request is None:
                     return
-                response = self._respond(request, upstream.send)
+                response = self.respond(request.without("Expect"), upstream.send)
                 if response is None:
                     return
-                client.sendall(response.encoded())
+                client.sendall(response.encoded(to=request.method))
                 goes_on = response.cut_after is None and not (request.closes or response.closes)
-
-    def _respond(self, request: Request, forward: Forward) -> Response | None:
-        try:
-            return self.respond(request.without("Expect"), forward)
-        except ConnectionRefusedError:
-            return Response.make(502, b"the proxy cannot reach its upstream")
 
 
 class _Connections:
@@ -154,8 +154,14 @@ class _Upstream:
         self._connection: tuple[socket.socket, BinaryIO] | None = None
 
     def send(self, request: Request) -> Response:
-        """Send a request and return its answer; an `OSError` when there is none."""
-        connection, stream = self._connected()
+        """Send a request and return its answer; an `OSError` when there is none.
+
+        An upstream that refuses the connection counts as one that answers 502.
+        """
+        try:
+            connection, stream = self._connected()
+        except ConnectionRefusedError:
+            return Response.make(502, b"the proxy cannot reach its upstream")
         try:
             connection.sendall(request.encoded())
             response = read_response(stream, method=request.method)

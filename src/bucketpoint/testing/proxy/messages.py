@@ -50,16 +50,16 @@ class Message:
         """Whether its body has the framing of a chunked transfer on the wire."""
         return (self.header("Transfer-Encoding") or "").lower() == "chunked"
 
-    def _encoded(self, start_line: str, cut_after: int | None = None) -> bytes:
+    def _encoded(self, start_line: str, body: bytes, cut_after: int | None = None) -> bytes:
         lines = [start_line, *(f"{name}: {value}" for name, value in self.headers), "", ""]
         head = "\r\n".join(lines).encode("latin-1")
         opening = closing = b""
         if self.is_chunked:
-            opening = b"%x\r\n" % len(self.body) if self.body else b""
-            closing = b"\r\n0\r\n\r\n" if self.body else b"0\r\n\r\n"
+            opening = b"%x\r\n" % len(body) if body else b""
+            closing = b"\r\n0\r\n\r\n" if body else b"0\r\n\r\n"
         if cut_after is not None:
-            return head + opening + self.body[:cut_after]
-        return head + opening + self.body + closing
+            return head + opening + body[:cut_after]
+        return head + opening + body + closing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Request(Message):
 
     def encoded(self) -> bytes:
         """Return the bytes that go over the wire."""
-        return self._encoded(f"{self.method} {self.target} HTTP/1.1")
+        return self._encoded(f"{self.method} {self.target} HTTP/1.1", self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +114,10 @@ class Response(Message):
         )
         return cls(headers=headers, body=body, status=status)
 
-    def encoded(self) -> bytes:
-        """Return the bytes that go over the wire."""
-        return self._encoded(f"HTTP/1.1 {self.status} {self.reason}", self.cut_after)
+    def encoded(self, *, to: str) -> bytes:
+        """Return the bytes that go over the wire, as the answer to a request of this method."""
+        body = b"" if _is_bodiless(to, self.status) else self.body
+        return self._encoded(f"HTTP/1.1 {self.status} {self.reason}", body, self.cut_after)
 
 
 def read_request(stream: BinaryIO, *, say_continue: Callable[[], None]) -> Request | None:
@@ -153,12 +154,16 @@ def read_response(stream: BinaryIO, *, method: str) -> Response:
         if int(status) >= _FIRST_FINAL_STATUS:
             break
     response = Response(status=int(status), reason=reason, headers=headers)
-    if method == "HEAD" or response.status in _BODILESS:
+    if _is_bodiless(method, response.status):
         return response
     if response.is_chunked or response.header("Content-Length") is not None:
         return replace(response, body=_read_body(stream, response))
     headers = (*response.without("Connection").headers, ("Connection", "close"))
     return replace(response, headers=headers, body=stream.read())
+
+
+def _is_bodiless(method: str, status: int) -> bool:
+    return method == "HEAD" or status in _BODILESS
 
 
 def _read_head(stream: BinaryIO) -> tuple[str, Headers] | None:
