@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,8 @@ class _Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # A server that finds credentials there admits nobody without them.
+            env={name: value for name, value in os.environ.items() if "AWS_" not in name},
             start_new_session=True,  # an interrupt from the keyboard is for the tests alone
         )
 
