@@ -38,9 +38,10 @@ class ForwardingProxy:
         self._upstream = _address_of(upstream_url)
         self._listener = listening_socket(port)
         self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
+        self._thread_name = f"proxy at {self.url}"
         self._closed = Event()
         self._connections = _Connections()
-        self._accepting = Thread(target=self._accept, name="proxy", daemon=True)
+        self._accepting = Thread(target=self._accept, name=self._thread_name, daemon=True)
         self._accepting.start()
 
     def respond(self, request: Request, forward: Forward) -> Response | None:
@@ -86,7 +87,9 @@ class ForwardingProxy:
         with self._listener:
             while not self._closed.is_set():
                 client, _ = self._listener.accept()
-                thread = Thread(target=self._serve, args=(client,), name="proxy", daemon=True)
+                thread = Thread(
+                    target=self._serve, args=(client,), name=self._thread_name, daemon=True
+                )
                 thread.start()
                 serving = [*(other for other in serving if other.is_alive()), thread]
         for thread in serving:
