@@ -135,7 +135,7 @@ class FaultProxy(ForwardingProxy):
 
     @property
     def log(self) -> tuple[LoggedExchange, ...]:
-        """The requests that have arrived, in that order; complete once a client has its answer."""
+        """The requests that have arrived, in that order, each as far as it has come."""
         with self._state:
             return tuple(self._log.values())
 
@@ -179,11 +179,7 @@ class FaultProxy(ForwardingProxy):
 
     def respond(self, request: Request, forward: Forward) -> Response | None:
         """See `ForwardingProxy.respond`."""
-        exchange = self._arrive(request, forward)
-        try:
-            return exchange.carry_out()
-        finally:
-            self._note(exchange)
+        return self._arrive(request, forward).carry_out()
 
     def _arrive(self, request: Request, forward: Forward) -> _Exchange:
         with self._state:
@@ -193,6 +189,7 @@ class FaultProxy(ForwardingProxy):
                 request=request,
                 fault=next((rule.fault for rule in self._rules if rule.fires(request)), None),
                 send=forward,
+                note=self._note,
                 keep=self._keep,
                 pause=self.pause,
             )
@@ -207,7 +204,6 @@ class FaultProxy(ForwardingProxy):
     def _release(self, exchange: _Exchange) -> int | None:
         with suppress(OSError):
             exchange.forward()
-        self._note(exchange)
         return exchange.upstream_status
 
     def _note(self, exchange: _Exchange) -> None:
@@ -224,6 +220,7 @@ class _Exchange:
     request: Request
     fault: WireFault | None
     send: Forward
+    note: Callable[[_Exchange], None]
     keep: Callable[[_Exchange], None]
     pause: Callable[[float | None], None]
     forwarded: int = 0
@@ -233,12 +230,16 @@ class _Exchange:
     def carry_out(self) -> Response | None:
         response = self.forward() if self.fault is None else self.fault.apply(self)
         self.status = None if response is None else response.status
+        self.note(self)
         return response
 
     def forward(self, request: Request | None = None) -> Response:
         self.forwarded += 1
-        response = self.send(request or self.request)
-        self.upstream_status = response.status
+        try:
+            response = self.send(request or self.request)
+            self.upstream_status = response.status
+        finally:
+            self.note(self)
         return response
 
     def hold(self) -> None:
