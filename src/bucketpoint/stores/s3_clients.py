@@ -1,0 +1,259 @@
+"""The boto3 clients of an S3 store, made here or given, and what they are told."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from bucketpoint.arguments import is_a
+from bucketpoint.errors import InvalidInputError
+from bucketpoint.stores.remote import CONNECT_S, POOL_SIZE, READ_S, checked_endpoint, import_sdk
+from bucketpoint.stores.s3_errors import Operation, Request, store_error
+from bucketpoint.stores.time_limit import no_time_left
+
+__all__ = [
+    "ClientOptions",
+    "Clients",
+    "Encryption",
+    "GivenClient",
+    "OwnClients",
+    "checked_bucket",
+    "is_aws",
+    "put_options",
+]
+
+_LONGEST_S = CONNECT_S + READ_S
+_SHORTEST_S = 0.1
+
+_AWS_DOMAINS = (
+    *(".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"),
+    *(".amazonaws.eu", ".api.amazonwebservices.eu", ".c2s.ic.gov", ".api.aws.ic.gov"),
+    *(".sc2s.sgov.gov", ".api.aws.scloud", ".cloud.adc-e.uk", ".api.cloud-aws.adc-e.uk"),
+    *(".csp.hci.ic.gov", ".api.aws.hci.ic.gov"),
+)
+
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:[A-Za-z0-9:/._-]+")
+_DIRECTORY_BUCKET = "--x-s3"
+
+Encryption = Literal["AES256", "aws:kms", "aws:kms:dsse"]
+"""How S3 encrypts an object: with its own keys, with KMS, or with KMS twice."""
+
+logger = logging.getLogger("bucketpoint")
+
+
+def is_aws(endpoint_url: str) -> bool:
+    """Tell whether the endpoint is one of AWS's own, in any of its partitions."""
+    return (urlsplit(endpoint_url).hostname or "").endswith(_AWS_DOMAINS)
+
+
+class Clients(Protocol):
+    """Where a store gets the client for its next request.
+
+    Attributes:
+        endpoint_url: Where its clients send requests.
+        may_resend: One call of a client may be several requests.
+    """
+
+    endpoint_url: str
+    may_resend: bool
+
+    def within(self, seconds: float | None, key: str) -> Any:
+        """Return a client for one request about the key that may take so many seconds."""
+        ...
+
+    def close(self) -> None:
+        """Close what was made here."""
+        ...
+
+
+class GivenClient:
+    """A client of the user's own, used as it is.
+
+    Args:
+        client: What `boto3.client("s3")` returned.
+
+    Raises:
+        InvalidInputError: It is something else.
+    """
+
+    def __init__(self, client: Any) -> None:
+        meta = getattr(client, "meta", None)
+        model = getattr(meta, "service_model", None)
+        if getattr(model, "service_name", None) != "s3":
+            msg = "client must be a client of boto3 for S3: boto3.client('s3')"
+            raise InvalidInputError(msg)
+        self._client = client
+        self.endpoint_url = checked_endpoint(client.meta.endpoint_url)
+        retries: dict[str, Any] = client.meta.config.retries or {}
+        self.may_resend = retries.get("total_max_attempts") != 1
+        if self.may_resend:
+            logger.info(
+                "the S3 client that was given has its retries on, so more failures have an "
+                "unknown outcome; retries={'total_max_attempts': 1} leaves them to bucketpoint"
+            )
+
+    def within(self, seconds: float | None, key: str) -> Any:
+        """Return the client, whose own time-outs hold."""
+        del seconds, key
+        return self._client
+
+    def close(self) -> None:
+        """Leave the client open: it is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What clients are made from; None leaves a choice to the SDK's own settings.
+
+    Attributes:
+        bucket: The bucket they are for.
+        region: The bucket's region.
+        endpoint_url: Where an S3-compatible store is.
+        profile: A profile in the SDK's configuration files.
+        addressing_style: `path`, `virtual` or `auto`.
+    """
+
+    bucket: str
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str | None = None
+    addressing_style: str | None = None
+
+
+class OwnClients:
+    """Clients that make one attempt each, with a pool of connections for 64 threads.
+
+    botocore has no time-out for one request, so there is a client for each halving of the longest
+    time: what has to end within 5 seconds is sent by the one whose time-outs add up to 3.25. They
+    share credentials, and are made when they are first needed. A forked process makes its own,
+    since it must not speak on its parent's connections.
+
+    Args:
+        options: What to make them from.
+
+    Raises:
+        ImportError: boto3 is not installed.
+        StoreConfigurationError: The SDK cannot use its settings.
+        InvalidInputError: The endpoint is none.
+    """
+
+    may_resend = False
+
+    def __init__(self, options: ClientOptions) -> None:
+        if options.endpoint_url is not None:
+            checked_endpoint(options.endpoint_url)
+        self._options = options
+        self._begin_process()
+        self.endpoint_url = checked_endpoint(self.within(None, "").meta.endpoint_url)
+
+    def within(self, seconds: float | None, key: str) -> Any:
+        """Return the client whose time-outs for connecting and for an answer add up to less.
+
+        Raises:
+            DeadlineExceededError: No request can be expected to end in so short a time.
+        """
+        if self._process != os.getpid():
+            self._begin_process()
+        if seconds is None or seconds >= _LONGEST_S:
+            halvings = 0
+        elif seconds >= _SHORTEST_S:
+            halvings = math.ceil(math.log2(_LONGEST_S / seconds))
+        else:
+            raise no_time_left(key)
+        client = self._clients.get(halvings)
+        return client if client is not None else self._make(halvings)
+
+    def close(self) -> None:
+        """Close the clients that were made in this process."""
+        if self._process == os.getpid():
+            with self._lock:
+                for client in self._clients.values():
+                    client.close()
+
+    def _begin_process(self) -> None:
+        self._lock = Lock()
+        self._clients: dict[int, Any] = {}
+        self._session: Any = None
+        self._process = os.getpid()
+
+    def _make(self, halvings: int) -> Any:
+        with self._lock:  # a session makes one client at a time
+            if halvings not in self._clients:
+                try:
+                    self._clients[halvings] = self._new_client(0.5**halvings)
+                except ImportError:
+                    raise
+                except Exception as error:
+                    request = Request(Operation.OPEN, self._options.bucket, "")
+                    raise store_error(error, request) from error
+            return self._clients[halvings]
+
+    def _new_client(self, scale: float) -> Any:
+        options = self._options
+        if self._session is None:
+            self._session = _sdk("boto3.session").Session(
+                profile_name=options.profile, region_name=options.region
+            )
+        style = options.addressing_style
+        config = _sdk("botocore.config").Config(
+            retries={"total_max_attempts": 1},
+            connect_timeout=CONNECT_S * scale,
+            read_timeout=READ_S * scale,
+            max_pool_connections=POOL_SIZE,
+            s3=None if style is None else {"addressing_style": style},
+        )
+        client = self._session.client("s3", endpoint_url=options.endpoint_url, config=config)
+        if is_aws(client.meta.endpoint_url):
+            return client
+        # Others refuse the checksums that the SDK adds by default. Where requests go is known only
+        # now, since the environment or a profile may name the endpoint.
+        client.close()
+        plain = _sdk("botocore.config").Config(
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        return self._session.client(
+            "s3", endpoint_url=options.endpoint_url, config=config.merge(plain)
+        )
+
+
+def checked_bucket(bucket: str) -> str:
+    """Return the name when a bucket can have it that keeps the contract of a store."""
+    if not is_a(bucket, str) or _BUCKET.fullmatch(bucket) is None:
+        msg = "bucket must be the name of a bucket, or the ARN of an access point"
+        raise InvalidInputError(msg)
+    if bucket.endswith(_DIRECTORY_BUCKET):
+        msg = (
+            f"{bucket!r} is a directory bucket, which lists keys in no order and keeps no versions: "
+            "use a general purpose bucket"
+        )
+        raise InvalidInputError(msg)
+    return bucket
+
+
+def put_options(
+    sse: Encryption | None, kms_key: str | None, *, bucket_key: bool | None
+) -> dict[str, Any]:
+    """Return what each put says besides the body and its condition."""
+    if sse is None and kms_key is not None:
+        sse = "aws:kms"
+    if sse == "AES256" and kms_key is not None:
+        msg = "sse='AES256' encrypts with S3's own keys: leave out kms_key, or say sse='aws:kms'"
+        raise InvalidInputError(msg)
+    options = {
+        "ContentType": "application/json",
+        "ServerSideEncryption": sse,
+        "SSEKMSKeyId": kms_key,
+        "BucketKeyEnabled": bucket_key,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _sdk(module: str) -> Any:
+    return import_sdk(module, store="S3Store", package="boto3", extra="s3")
