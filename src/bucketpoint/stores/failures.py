@@ -1,0 +1,142 @@
+"""What a failed request can mean, whichever SDK made it: verdicts, and the errors made of them."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bucketpoint.errors import (
+    BucketpointError,
+    OutcomeUnknownError,
+    PreconditionFailedError,
+    StoreConfigurationError,
+    StoreUnavailableError,
+)
+
+__all__ = [
+    "BUSY",
+    "CONFLICT",
+    "INSECURE",
+    "INVALID",
+    "THROTTLED",
+    "UNKNOWN",
+    "UNREACHED",
+    "Verdict",
+    "error_of",
+    "inner_errors",
+    "is_failed_handshake",
+    "refused",
+    "shown",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a failure means.
+
+    Attributes:
+        kind: The error that says so.
+        text: Its message; it may name `what`, `reason`, and what else the classifier fills in.
+        throttled: The store asked for fewer requests.
+        never_sent: It is found out before anything is sent, whatever retries are on.
+    """
+
+    kind: type[BucketpointError]
+    text: str
+    throttled: bool = False
+    never_sent: bool = False
+
+
+def refused(kind: type[BucketpointError], advice: str, *, never_sent: bool = False) -> Verdict:
+    """Return the verdict that nothing was applied, and will not be until the advice is taken."""
+    return Verdict(kind, "could not {what} ({reason}): " + advice, never_sent=never_sent)
+
+
+UNKNOWN = Verdict(
+    OutcomeUnknownError,
+    "the answer to the request to {what} was lost or says nothing ({reason}); it may have been "
+    "applied or may still be: read the object before writing it again",
+)
+THROTTLED = replace(UNKNOWN, throttled=True)
+UNREACHED = Verdict(
+    StoreUnavailableError,
+    "could not {what}, for the store was not reached ({reason}); nothing was sent: check the "
+    "endpoint, name resolution, proxies and the network, and call again",
+)
+BUSY = Verdict(
+    StoreUnavailableError,
+    "could not {what} for now ({reason}); nothing was applied: call again",
+)
+CONFLICT = Verdict(
+    PreconditionFailedError,
+    "could not {what}, which is not stored as the request asked for ({reason}); nothing was "
+    "changed: read it and decide again",
+)
+INSECURE = refused(
+    StoreConfigurationError,
+    "no secure connection to the endpoint; nothing was sent. Check its scheme, its host name and "
+    "its certificate, and which certificates this machine trusts",
+)
+INVALID = refused(
+    StoreConfigurationError,
+    "the store refuses such a request for good; nothing was applied. Its own error says more",
+)
+_FAILED_READ = Verdict(
+    StoreUnavailableError,
+    "could not {what} ({reason}): call again; if it lasts, look at the network and at the store's "
+    "own status",
+)
+
+_SHOWABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_HANDSHAKE = re.compile("ALERT|CERT|HANDSHAKE|UNKNOWN_PROTOCOL|UNSUPPORTED_PROTOCOL|VERSION")
+
+
+def error_of(
+    verdict: Verdict, *, key: str, writes: bool, sent_once: bool, **words: str
+) -> BucketpointError:
+    """Return the error for a verdict on one request.
+
+    A read has no unknown outcome and no condition. A write that may have been sent more than once
+    is unknown, whatever the last answer says.
+
+    Args:
+        verdict: What the failure means.
+        key: The object that the request was about.
+        writes: The request changes what is stored.
+        sent_once: At most one sending of it was made.
+        words: What the verdict's text names.
+    """
+    if not writes and verdict.kind in {OutcomeUnknownError, PreconditionFailedError}:
+        verdict = replace(_FAILED_READ, throttled=verdict.throttled)
+    elif writes and not (verdict.never_sent or sent_once):
+        verdict = replace(UNKNOWN, throttled=verdict.throttled)
+    text = verdict.text.format(**words)
+    kind = verdict.kind
+    if issubclass(kind, (OutcomeUnknownError, StoreUnavailableError)):
+        return kind(text, key=key, throttled=verdict.throttled)
+    return kind(text, key=key)
+
+
+def is_failed_handshake(error: BaseException) -> bool:
+    """Tell whether TLS was refused before anything was sent; a broken session is no such thing."""
+    for cause in inner_errors(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        if isinstance(cause, ssl.SSLError) and _HANDSHAKE.search(cause.reason or ""):
+            return True
+    return False
+
+
+def inner_errors(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and those it wraps: in its arguments, or as its reason (urllib3)."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None)):
+        if isinstance(inner, BaseException):
+            yield from inner_errors(inner)
+
+
+def shown(word: object) -> str:
+    """Return a word of the store's own, if it is one; it goes into messages and logs."""
+    return word if isinstance(word, str) and _SHOWABLE.fullmatch(word) else ""

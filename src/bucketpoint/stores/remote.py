@@ -1,0 +1,67 @@
+"""What the stores behind a network share: time-outs, endpoints, and how an SDK is imported."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+from urllib.parse import urlsplit
+
+from bucketpoint.errors import InvalidInputError
+
+__all__ = ["CONNECT_S", "POOL_SIZE", "READ_S", "checked_endpoint", "import_sdk"]
+
+CONNECT_S = 3.0
+"""Seconds to wait for a connection at most."""
+
+READ_S = 10.0
+"""Seconds to wait for an answer at most."""
+
+POOL_SIZE = 64
+"""Connections kept open: as many as the asynchronous checkpointer has threads."""
+
+
+def checked_endpoint(endpoint_url: str, *, what: str = "endpoint_url") -> str:
+    """Return the URL when it can be an endpoint, and named in messages.
+
+    Args:
+        endpoint_url: The URL.
+        what: Where it comes from.
+
+    Raises:
+        InvalidInputError: It is not the URL of a server, or holds a credential.
+    """
+    try:
+        parts = urlsplit(endpoint_url)
+        is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except (ValueError, AttributeError):
+        is_usable = False
+    else:
+        if parts.username is not None or parts.password is not None:
+            msg = (
+                f"{what} must not hold a user name or password: leave credentials to the SDK's own "
+                "settings"
+            )
+            raise InvalidInputError(msg)
+    if not is_usable:
+        msg = f"{what} must be the URL of a server, such as http://127.0.0.1:9000"
+        raise InvalidInputError(msg)
+    return endpoint_url
+
+
+def import_sdk(module: str, *, store: str, package: str, extra: str) -> Any:
+    """Import a part of an SDK.
+
+    Args:
+        module: The part.
+        store: Who needs it.
+        package: The SDK.
+        extra: Our extra that installs it.
+
+    Raises:
+        ImportError: It is not installed; the message says how to.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        msg = f"{store} needs {package}: pip install 'bucketpoint[{extra}]'"
+        raise ImportError(msg) from error
