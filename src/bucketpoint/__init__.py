@@ -6,6 +6,7 @@ another wrote. `bucketpoint.open(url)` gives a checkpointer; see the README for 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from bucketpoint.branches import next_wake_at, pause_branch, unpause_branch
@@ -69,7 +70,16 @@ from bucketpoint.stores.memory import MemoryStore
 from bucketpoint.timestamps import Duration, Timestamp
 
 if TYPE_CHECKING:
-    from bucketpoint.aio import AsyncBucketCheckpointer, AsyncClaim, open_async
+    from bucketpoint.aio import (
+        AsyncBucketCheckpointer,
+        AsyncClaim,
+        AsyncGCSCheckpointer,
+        AsyncS3Checkpointer,
+        open_async,
+    )
+    from bucketpoint.clouds import GCSCheckpointer, S3Checkpointer
+    from bucketpoint.stores.gcs import GCSStore
+    from bucketpoint.stores.s3 import S3Store
 
 __version__ = "0.1.0"
 
@@ -80,6 +90,8 @@ __all__ = [
     "AsyncBucketCheckpointer",
     "AsyncCheckpointer",
     "AsyncClaim",
+    "AsyncGCSCheckpointer",
+    "AsyncS3Checkpointer",
     "AtomicCheckpointer",
     "BranchNotFoundError",
     "BranchState",
@@ -100,6 +112,8 @@ __all__ = [
     "ExecutionSummary",
     "FenceViolationError",
     "FileStore",
+    "GCSCheckpointer",
+    "GCSStore",
     "InvalidExecutionIDError",
     "InvalidInputError",
     "InvalidURLError",
@@ -112,6 +126,8 @@ __all__ = [
     "ReentrantCallError",
     "RetentionPolicyError",
     "RetryPolicy",
+    "S3Checkpointer",
+    "S3Store",
     "StoreConfigurationError",
     "StoreFullError",
     "StoreRequest",
@@ -140,18 +156,31 @@ __all__ = [
 for _thing in (RetryPolicy, StoredCheckpoint):
     _thing.__module__ = __name__  # where users find them; core is not theirs
 
-_ASYNC_NAMES = frozenset({"AsyncBucketCheckpointer", "AsyncClaim", "open_async"})
+_LAZY = {
+    **dict.fromkeys(
+        (
+            "AsyncBucketCheckpointer",
+            "AsyncClaim",
+            "AsyncGCSCheckpointer",
+            "AsyncS3Checkpointer",
+            "open_async",
+        ),
+        "aio",
+    ),
+    **dict.fromkeys(("GCSCheckpointer", "S3Checkpointer"), "clouds"),
+    "GCSStore": "stores.gcs",
+    "S3Store": "stores.s3",
+}
+"""Names that not everybody uses, and the modules that are loaded for those who do."""
 
 
 def __getattr__(name: str) -> Any:
-    # Asyncio is loaded only for those who use it.
-    if name in _ASYNC_NAMES:
-        from bucketpoint import aio
-
-        return getattr(aio, name)
+    if name in _LAZY:
+        module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
+        return getattr(module, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ASYNC_NAMES})
+    return sorted({*globals(), *_LAZY})

@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self, TypeVar, Unpack
 from bucketpoint.base import CheckpointerBase, CheckpointerOptions, ClaimBase
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.checkpointer import request
+from bucketpoint.clouds import GCSCheckpointerOptions, S3CheckpointerOptions, with_store
 from bucketpoint.core import claim as claims
 from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
@@ -44,9 +45,18 @@ from bucketpoint.deadlines import Deadline, for_call
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
 from bucketpoint.execution_locks import entered
 from bucketpoint.stores.contract import AsyncStore, Store, Version
+from bucketpoint.stores.gcs import GCSStore
+from bucketpoint.stores.s3 import S3Store
 from bucketpoint.stores.urls import open_store
 
-__all__ = ["MAX_THREADS", "AsyncBucketCheckpointer", "AsyncClaim", "open_async"]
+__all__ = [
+    "MAX_THREADS",
+    "AsyncBucketCheckpointer",
+    "AsyncClaim",
+    "AsyncGCSCheckpointer",
+    "AsyncS3Checkpointer",
+    "open_async",
+]
 
 MAX_THREADS = 64
 """Requests that one checkpointer has under way at once on a store that is not asynchronous."""
@@ -395,14 +405,42 @@ class AsyncClaim(ClaimBase[_Run, _Wait]):
         return await self._run_for(self._terms.execution_id, procedure, timeout)
 
 
+class AsyncS3Checkpointer(AsyncBucketCheckpointer):
+    """`S3Checkpointer` for asyncio: the same arguments and names, awaited.
+
+    Example:
+        >>> from bucketpoint import AsyncS3Checkpointer
+        >>> AsyncS3Checkpointer("my-bucket", region="eu-central-1")
+        AsyncS3Checkpointer('s3://my-bucket', prefix='')
+    """
+
+    def __init__(self, bucket: str, **options: Unpack[S3CheckpointerOptions]) -> None:
+        store, rest = with_store(S3Store, bucket, options)
+        super().__init__(store, **rest)
+
+
+class AsyncGCSCheckpointer(AsyncBucketCheckpointer):
+    """`GCSCheckpointer` for asyncio: the same arguments and names, awaited.
+
+    Example:
+        >>> from bucketpoint import AsyncGCSCheckpointer
+        >>> AsyncGCSCheckpointer("my-bucket", endpoint_url="http://127.0.0.1:4443")
+        AsyncGCSCheckpointer('gs://my-bucket?endpoint_url=http://127.0.0.1:4443', prefix='')
+    """
+
+    def __init__(self, bucket: str, **options: Unpack[GCSCheckpointerOptions]) -> None:
+        store, rest = with_store(GCSStore, bucket, options)
+        super().__init__(store, **rest)
+
+
 def open_async(
     url: str | None = None, **options: Unpack[CheckpointerOptions]
 ) -> AsyncBucketCheckpointer:
     """Return an asynchronous checkpointer on the store that the URL names; see `open`.
 
     Args:
-        url: `file:///folder` or `memory://name`, with options as query parameters. None reads
-            the environment variable `BUCKETPOINT_URL`.
+        url: `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///folder` or `memory://name`, with
+            options as query parameters. None reads the environment variable `BUCKETPOINT_URL`.
         **options: What `AsyncBucketCheckpointer` takes.
 
     Example:

@@ -436,8 +436,8 @@ def open(url: str | None = None, **options: Unpack[CheckpointerOptions]) -> Buck
     """Return a checkpointer on the store that the URL names; it closes that store.
 
     Args:
-        url: `file:///folder` or `memory://name`, with options as query parameters. None reads
-            the environment variable `BUCKETPOINT_URL`.
+        url: `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///folder` or `memory://name`, with
+            options as query parameters. None reads the environment variable `BUCKETPOINT_URL`.
         **options: What `BucketCheckpointer` takes.
 
     Raises:

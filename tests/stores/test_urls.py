@@ -1,13 +1,17 @@
 """URLs name stores, and a URL that does not says why without repeating a secret."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 from bucketpoint.errors import InvalidURLError
+from bucketpoint.stores import urls
 from bucketpoint.stores.contract import IfAbsent
 from bucketpoint.stores.file import FileStore
+from bucketpoint.stores.gcs import GCSStore
 from bucketpoint.stores.memory import MemoryStore
+from bucketpoint.stores.s3 import S3Store
 from bucketpoint.stores.urls import open_store
 from bucketpoint.testing.conformance import got
 
@@ -40,6 +44,34 @@ def test_a_file_url_without_slashes_starts_in_the_current_folder(
     assert open_store(url)[0].url == f"{tmp_path.as_uri()}/folder/below"
 
 
+def test_an_s3_url_names_a_bucket_a_prefix_and_what_the_store_takes() -> None:
+    store, prefix = open_store("s3://my-bucket/a/b%20c/?region=eu-west-1&sse=aws:kms&kms_key=k")
+    assert isinstance(store, S3Store)
+    assert (store.url, prefix) == ("s3://my-bucket", "a/b c")
+    store.close()
+
+
+def test_a_url_of_a_store_away_from_the_cloud_names_its_endpoint_too() -> None:
+    store, _ = open_store("s3://my-bucket?endpoint_url=http://127.0.0.1:9000&probe=false")
+    assert store.url == "s3://my-bucket?endpoint_url=http://127.0.0.1:9000"
+    store.close()
+    store, prefix = open_store("gs://my-bucket/a?endpoint_url=http://127.0.0.1:9000&project=p")
+    assert isinstance(store, GCSStore)
+    assert (store.url, prefix) == ("gs://my-bucket?endpoint_url=http://127.0.0.1:9000", "a")
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("opened", "of_url"),
+    [(S3Store, urls._S3_OPTIONS), (GCSStore, urls._GS_OPTIONS)],
+)
+def test_a_url_takes_all_that_its_store_takes_but_a_client(
+    opened: type, of_url: dict[str, object]
+) -> None:
+    parameters = set(inspect.signature(opened).parameters) - {"bucket", "client"}
+    assert set(of_url) == parameters
+
+
 def test_localhost_is_this_host(tmp_path: Path) -> None:
     assert open_store(f"file://localhost{tmp_path}")[0].url == tmp_path.as_uri()
 
@@ -69,8 +101,13 @@ def test_without_a_url_anywhere_the_error_names_the_variable(
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("s3://bucket/prefix", r"s3:// is not supported by this version .*file, memory"),
-        ("gs://bucket/prefix", r"gs:// is not supported by this version .*file, memory"),
+        ("az://bucket/prefix", r"az:// is not supported by this version .*file, gs, memory, s3"),
+        ("s3:///prefix", r"needs a bucket: s3://bucket/prefix"),
+        ("gs://", r"needs a bucket: gs://bucket/prefix"),
+        ("s3://bucket?project=p", r"unknown option 'project': s3 URLs take .*region"),
+        ("gs://bucket?region=eu", r"unknown option 'region': gs URLs take .*project"),
+        ("s3://bucket?region=", "'region' is empty"),
+        ("s3://bucket?probe=no", "'probe' is true or false"),
         ("", "begins with its scheme"),
         ("/var/lib/checkpoints", r"file:///the/folder"),
         ("C:\\checkpoints", "begins with its scheme"),

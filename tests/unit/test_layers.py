@@ -16,7 +16,7 @@ FORMAT = {"checkpoint", "timestamps", "wire"} | BOTTOM
 BELOW = FORMAT | {"core", "stores"}
 FRAME = {"base", "deadlines", "execution_locks", "protocols", "runtime"}
 SYNC = BELOW | FRAME | {"branches", "checkpointer", "fencing"}
-PUBLIC = SYNC | {"", "aio"}
+PUBLIC = SYNC | {"", "aio", "clouds"}
 
 MAY_IMPORT = {
     **{part: set[str]() for part in BOTTOM},
@@ -27,7 +27,8 @@ MAY_IMPORT = {
     **dict.fromkeys(FRAME, BELOW | FRAME),
     **dict.fromkeys(("branches", "fencing"), BELOW | FRAME),
     "checkpointer": SYNC,
-    "aio": SYNC | {"aio"},
+    "clouds": SYNC | {"clouds"},
+    "aio": SYNC | {"aio", "clouds"},
     "": PUBLIC,
     "testing": PUBLIC | {"testing"},
     "cli": PUBLIC | {"cli"},

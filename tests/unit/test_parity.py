@@ -7,7 +7,20 @@ from typing import Any
 import pytest
 
 import bucketpoint
-from bucketpoint import AsyncBucketCheckpointer, AsyncClaim, BucketCheckpointer, Claim
+from bucketpoint import (
+    AsyncBucketCheckpointer,
+    AsyncClaim,
+    AsyncGCSCheckpointer,
+    AsyncS3Checkpointer,
+    BucketCheckpointer,
+    Claim,
+    GCSCheckpointer,
+    GCSStore,
+    S3Checkpointer,
+    S3Store,
+)
+from bucketpoint.base import CheckpointerOptions
+from bucketpoint.clouds import GCSOptions, S3Options
 
 TWINS = [(BucketCheckpointer, AsyncBucketCheckpointer), (Claim, AsyncClaim)]
 
@@ -66,6 +79,27 @@ def test_both_ways_to_open_take_the_same() -> None:
     assert list(sync.parameters.values()) == list(aio.parameters.values())
 
 
-def test_both_constructors_take_the_same() -> None:
-    sync, aio = inspect.signature(BucketCheckpointer), inspect.signature(AsyncBucketCheckpointer)
-    assert list(sync.parameters) == list(aio.parameters)
+@pytest.mark.parametrize(
+    ("sync", "aio"),
+    [
+        (BucketCheckpointer, AsyncBucketCheckpointer),
+        (S3Checkpointer, AsyncS3Checkpointer),
+        (GCSCheckpointer, AsyncGCSCheckpointer),
+    ],
+)
+def test_both_constructors_take_the_same(sync: type, aio: type) -> None:
+    ours, theirs = inspect.signature(sync), inspect.signature(aio)
+    assert list(ours.parameters) == list(theirs.parameters)
+
+
+@pytest.mark.parametrize(
+    ("options", "described"),
+    [
+        (S3Options, S3Store),
+        (GCSOptions, GCSStore),
+        (CheckpointerOptions, BucketCheckpointer),
+    ],
+)
+def test_options_are_what_the_constructor_takes(options: Any, described: type) -> None:
+    parameters = set(inspect.signature(described).parameters) - {"bucket", "store"}
+    assert set(options.__annotations__) == parameters

@@ -5,6 +5,8 @@
 | `file:///abs/folder` | the folder; options `prefix`, `keep_versions` |
 | `file:folder` | a folder relative to the current one; the same options |
 | `memory://name/prefix` | the store of this name in this process; option `keep_versions` |
+| `s3://bucket/prefix` | a bucket of S3; options as `S3Store` takes them, but `client` |
+| `gs://bucket/prefix` | a bucket of Google Cloud Storage; options as `GCSStore` takes them, but `client` |
 
 Names, folders and prefixes are percent-decoded. A scheme is supported by an entry in `_OPENERS`.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from bucketpoint.errors import InvalidURLError
@@ -40,11 +42,13 @@ def open_store(url: str | None = None) -> tuple[Store, str]:
     No error repeats the URL, since it might hold a credential.
 
     Args:
-        url: Such as `file:///abs/folder` or `memory://name/prefix`; None reads the environment
-            variable `BUCKETPOINT_URL`.
+        url: Such as `s3://bucket/prefix`, `gs://bucket/prefix`, `file:///abs/folder` or
+            `memory://name/prefix`; None reads the environment variable `BUCKETPOINT_URL`.
 
     Raises:
         InvalidURLError: There is no URL, or it cannot be understood; the message says why.
+        ImportError: The extra that its scheme needs is not installed.
+        StoreConfigurationError: The cloud's SDK cannot use its own settings.
 
     Example:
         >>> store, prefix = open_store("memory://docs/checkpoints")
@@ -54,7 +58,7 @@ def open_store(url: str | None = None) -> tuple[Store, str]:
     if url is None:
         url = os.environ.get(URL_VARIABLE, "")
         if not url:
-            _refuse(f"no URL was given and {URL_VARIABLE} is not set: set it to file:///folder")
+            _refuse(f"no URL was given and {URL_VARIABLE} is not set: set it to s3://bucket/prefix")
     parts = _split(url)
     if parts.scheme not in _OPENERS:
         _refuse(
@@ -107,7 +111,48 @@ def _open_memory(parts: SplitResult) -> tuple[Store, str]:
     if not name:
         _refuse("a memory URL needs a name, by which it is found again: memory://name")
     store = MemoryStore(name, keep_versions=_keep_versions(options))
-    return store, unquote(parts.path, errors="strict").strip("/")
+    return store, _prefix(parts)
+
+
+def _open_s3(parts: SplitResult) -> tuple[Store, str]:
+    from bucketpoint.stores.s3 import S3Store
+
+    return S3Store(_bucket(parts), **_typed(parts, _S3_OPTIONS)), _prefix(parts)
+
+
+def _open_gs(parts: SplitResult) -> tuple[Store, str]:
+    from bucketpoint.stores.gcs import GCSStore
+
+    return GCSStore(_bucket(parts), **_typed(parts, _GS_OPTIONS)), _prefix(parts)
+
+
+def _bucket(parts: SplitResult) -> str:
+    bucket = unquote(parts.netloc, errors="strict")
+    if not bucket:
+        _refuse(f"the URL needs a bucket: {parts.scheme}://bucket/prefix")
+    return bucket
+
+
+def _prefix(parts: SplitResult) -> str:
+    return unquote(parts.path, errors="strict").strip("/")
+
+
+def _typed(parts: SplitResult, known: Mapping[str, Callable[[str, str], Any]]) -> dict[str, Any]:
+    """Return the URL's options as the store takes them."""
+    given = _options(parts, known=tuple(known))
+    return {name: known[name](name, text) for name, text in given.items()}
+
+
+def _text(name: str, text: str) -> str:
+    if not text:
+        _refuse(f"the option {name!r} is empty: leave it out, or give it a value")
+    return text
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text not in {"true", "false"}:
+        _refuse(f"the option {name!r} is true or false")
+    return text == "true"
 
 
 def _options(parts: SplitResult, *, known: tuple[str, ...]) -> dict[str, str]:
@@ -133,7 +178,19 @@ def _refuse(problem: str) -> NoReturn:
     raise InvalidURLError(problem)
 
 
+_S3_OPTIONS: dict[str, Callable[[str, str], Any]] = {
+    **dict.fromkeys(
+        ("addressing_style", "endpoint_url", "kms_key", "profile", "region", "sse"), _text
+    ),
+    **dict.fromkeys(("bucket_key", "probe"), _boolean),
+}
+_GS_OPTIONS: dict[str, Callable[[str, str], Any]] = dict.fromkeys(
+    ("endpoint_url", "kms_key", "project", "user_project"), _text
+)
+
 _OPENERS: dict[str, Callable[[SplitResult], tuple[Store, str]]] = {
     "file": _open_file,
+    "gs": _open_gs,
     "memory": _open_memory,
+    "s3": _open_s3,
 }
