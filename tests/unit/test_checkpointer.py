@@ -703,6 +703,13 @@ def test_no_attempt_starts_after_the_deadline(
     assert counted(requests) == {}
 
 
+def test_a_call_that_ran_out_of_time_tells_how_the_store_failed(make: Callable[..., Any]) -> None:
+    checkpointer = make(FaultyStore(MemoryStore(), lambda _: Fault.NEVER_SENT))
+    with pytest.raises(DeadlineExceededError) as it:
+        checkpointer.load_checkpoint("run-42", timeout=0.5)
+    assert type(it.value.__cause__) is StoreUnavailableError
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "1", None, True])
 def test_a_deadline_must_be_a_number_of_seconds(seconds: Any) -> None:
     with pytest.raises(InvalidInputError), bucketpoint.deadline(seconds):

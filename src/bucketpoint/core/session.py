@@ -282,17 +282,19 @@ class Session:
     def look(self, target: Target) -> Procedure[Seen]:
         """Read the object, asking again while the store does not answer."""
         failures = 0
+        last_failure: StoreUnavailableError | None = None
         try:
             while True:
                 try:
                     return (yield from self.look_once(target))
-                except StoreUnavailableError:
+                except StoreUnavailableError as error:
+                    last_failure = error
                     failures += 1
                     if failures >= self.settings.retry.attempts:
                         raise
                 yield from self.settings.retry.after_outage(failures)
         except DeadlinePassed:
-            raise out_of_time(target) from None
+            raise out_of_time(target) from last_failure
 
     def remember_origin(
         self, snapshot: Snapshot, target: Target, version: Version, member: Member | None
