@@ -94,7 +94,7 @@ _HANDSHAKE = re.compile("ALERT|CERT|HANDSHAKE|UNKNOWN_PROTOCOL|UNSUPPORTED_PROTO
 
 
 def error_of(
-    verdict: Verdict, *, key: str, writes: bool, sent_once: bool, **words: str
+    verdict: Verdict, *, key: str | None, writes: bool, sent_once: bool, **words: str
 ) -> BucketpointError:
     """Return the error for a verdict on one request.
 
@@ -103,7 +103,7 @@ def error_of(
 
     Args:
         verdict: What the failure means.
-        key: The object that the request was about.
+        key: The object that the request was about, where it was about one.
         writes: The request changes what is stored.
         sent_once: At most one sending of it was made.
         words: What the verdict's text names.
@@ -124,7 +124,8 @@ def is_failed_handshake(error: BaseException) -> bool:
     for cause in inner_errors(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return True
-        if isinstance(cause, ssl.SSLError) and _HANDSHAKE.search(cause.reason or ""):
+        reason = getattr(cause, "reason", None)
+        if isinstance(cause, ssl.SSLError) and _HANDSHAKE.search(reason or ""):
             return True
     return False
 

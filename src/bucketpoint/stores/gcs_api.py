@@ -110,9 +110,10 @@ class JSONAPI:
 
     def upload(self, key: str, body: bytes, *, over: str, limit: TimeLimit) -> str:
         """Write the object over this generation (`0` is absence) and return its new one."""
+        _path(key)  # refuses what cannot be a name
         checksum = self._checksum(body)
         metadata = {
-            "name": _checked(key),
+            "name": key,
             "contentType": "application/json",
             "cacheControl": "no-store",
             "crc32c": checksum,
@@ -210,15 +211,15 @@ def _query(parameters: Mapping[str, Any]) -> str:
 
 
 def _path(key: str) -> str:
-    """Return the key as one component of a URL's path."""
-    return quote(key_bytes(_checked(key)), safe="")
+    """Return the key as one component of a URL's path.
 
-
-def _checked(key: str) -> str:
+    Raises:
+        InvalidInputError: No object can have this name.
+    """
     if key in _NO_NAMES:  # in a URL they would name something else than an object
         msg = f"{key!r} cannot be the name of an object in Google Cloud Storage"
         raise InvalidInputError(msg)
-    return key
+    return quote(key_bytes(key), safe="")
 
 
 def _media(answer: Any) -> tuple[Mapping[str, str], bytes]:

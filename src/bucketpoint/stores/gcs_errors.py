@@ -282,7 +282,8 @@ _NEVER_CONNECTED = frozenset({"ConnectTimeoutError", "NameResolutionError", "New
 _NO_BUCKET = re.compile(r"bucket\b.*\b(does not exist|not found)")
 _NO_OBJECT = re.compile("no such object")
 _WRONG_CLOCK = re.compile(r"short-lived token|\biat\b|used too early")
-_RIGHT = re.compile(r"\bstorage\.[a-zA-Z]+\.[a-zA-Z]+")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_RIGHT = re.compile(r"\bstorage\.(?:buckets|objects)\.[a-zA-Z]+")
 
 
 def store_error(error: BaseException, request: Request) -> BucketpointError:
@@ -317,7 +318,7 @@ def store_error(error: BaseException, request: Request) -> BucketpointError:
     operation = request.operation
     return error_of(
         _of_answer(error, request) if status else _of_exception(error, request),
-        key=request.key,
+        key=request.key or None,
         writes=operation.writes,
         sent_once=not request.may_be_resent,
         what=f"{operation.words} {request.what}",
@@ -390,11 +391,9 @@ def _reasons(error: BaseException) -> list[str]:
 
 
 def _said(error: BaseException, request: Request) -> str:
-    """Return the store's message in lower case, without the names that the caller chose."""
-    said = str(getattr(error, "message", ""))
-    for name in (request.key, request.bucket):
-        said = said.replace(name, "") if name else said
-    return said.lower()
+    """Return the store's message in lower case, without names that may hold words of their own."""
+    said = _QUOTED.sub("", str(getattr(error, "message", "")))
+    return said.replace(f"/{request.key}", "").lower()
 
 
 def _right(error: BaseException, request: Request) -> str:
