@@ -23,16 +23,16 @@ def new_key() -> str:
 class S3Bucket:
     """A bucket and a client; what is asked of it is told as `200`, or `412 PreconditionFailed`."""
 
-    def __init__(self, emulator: S3Emulator, *, versioned: bool, **options: Any) -> None:
+    def __init__(self, emulator: S3Emulator, name: str, **options: Any) -> None:
         self._emulator = emulator
         self.client = emulator.client(**options)
-        self.name = "deviations-versioned" if versioned else "deviations"
+        self.name = name
 
     def in_versioned(self) -> S3Bucket:
-        return S3Bucket(self._emulator, versioned=True)
+        return S3Bucket(self._emulator, f"{self.name}-versioned")
 
     def with_options(self, **options: Any) -> S3Bucket:
-        return S3Bucket(self._emulator, versioned=False, **options)
+        return S3Bucket(self._emulator, self.name, **options)
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Call the client, and return the answer whether it is an error or not."""

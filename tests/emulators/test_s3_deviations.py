@@ -346,7 +346,7 @@ def key_with_a_component_of_256_bytes(bucket: S3Bucket) -> str:
 def with_buckets(emulator: S3Emulator) -> S3Bucket:
     emulator.create_bucket("deviations")
     emulator.create_bucket("deviations-versioned", versioned=True)
-    return S3Bucket(emulator, versioned=False)
+    return S3Bucket(emulator, "deviations")
 
 
 @pytest.fixture(scope="module")

