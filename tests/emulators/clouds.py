@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import itertools
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from bucketpoint import BucketCheckpointer, GCSCheckpointer, S3Checkpointer
 from bucketpoint.testing.emulators import FakeGCS, SeaweedFS
+from bucketpoint.testing.proxy import gcs_error, s3_error
 
 PREFIX = "runs"
 
@@ -16,7 +17,15 @@ _numbers = itertools.count(1)
 
 
 class Cloud(ABC):
-    """An emulator with buckets."""
+    """An emulator with buckets.
+
+    Attributes:
+        write_method: The HTTP method of an upload.
+        reasons: What the service says of each status, as a word for programs.
+    """
+
+    write_method: ClassVar[str]
+    reasons: ClassVar[dict[int, str]]
 
     def __init__(self, emulator: SeaweedFS | FakeGCS) -> None:
         self.emulator = emulator
@@ -42,11 +51,24 @@ class Cloud(ABC):
     def url(self, bucket: str) -> str:
         """Return what `bucketpoint.open` takes."""
 
+    @abstractmethod
+    def error(self, status: int, reason: str, message: str = "on purpose") -> bytes:
+        """Return the body with which the service explains a refusal."""
+
 
 class S3(Cloud):
     """SeaweedFS. The checks of the endpoint's conditions are left out where requests count."""
 
     emulator: SeaweedFS
+    write_method = "PUT"
+    reasons: ClassVar = {
+        408: "RequestTimeout",
+        409: "ConditionalRequestConflict",
+        412: "PreconditionFailed",
+        429: "TooManyRequests",
+        500: "InternalError",
+        503: "SlowDown",
+    }
 
     def checkpointer(
         self, bucket: str, endpoint_url: str | None = None, **options: Any
@@ -68,11 +90,24 @@ class S3(Cloud):
         """See `Cloud.url`."""
         return f"s3://{bucket}/{PREFIX}?endpoint_url={self.endpoint_url}"
 
+    def error(self, status: int, reason: str, message: str = "on purpose") -> bytes:
+        """See `Cloud.error`."""
+        return s3_error(reason, message)
+
 
 class GCS(Cloud):
     """fake-gcs-server with its preconditions put right."""
 
     emulator: FakeGCS
+    write_method = "POST"
+    reasons: ClassVar = {
+        408: "requestTimeout",
+        409: "conflict",
+        412: "conditionNotMet",
+        429: "rateLimitExceeded",
+        500: "internalError",
+        503: "backendError",
+    }
 
     def checkpointer(
         self, bucket: str, endpoint_url: str | None = None, **options: Any
@@ -90,3 +125,7 @@ class GCS(Cloud):
     def url(self, bucket: str) -> str:
         """See `Cloud.url`."""
         return f"gs://{bucket}/{PREFIX}?endpoint_url={self.endpoint_url}"
+
+    def error(self, status: int, reason: str, message: str = "on purpose") -> bytes:
+        """See `Cloud.error`."""
+        return gcs_error(status, reason, message)
