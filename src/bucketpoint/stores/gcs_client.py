@@ -121,7 +121,6 @@ class GoogleClient:
             self._client.close()
 
     def _begin_process(self) -> None:
-        self._process = os.getpid()
         try:
             self._client = self._make() if self._given is None else self._given
             connection = self._client._connection  # noqa: SLF001 - see the module
@@ -131,6 +130,8 @@ class GoogleClient:
                 **connection.extra_headers,
                 "User-Agent": f"bucketpoint {connection.user_agent}".strip(),
             }
+        except ImportError:
+            raise
         except Exception as error:
             request = Request(Operation.OPEN, self._bucket, "")
             raise store_error(error, request) from error
@@ -140,6 +141,7 @@ class GoogleClient:
             adapter = sdk("requests.adapters").HTTPAdapter(pool_maxsize=POOL_SIZE)
             self._session.mount(self.base_url, adapter)
         self.may_resend = _repeats(self._session, self.base_url)
+        self._process = os.getpid()  # last: until then no other thread takes the session for ours
 
     def _make(self) -> Any:
         options: dict[str, Any] = {"project": self._project}
