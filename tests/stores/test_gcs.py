@@ -2,12 +2,14 @@
 
 import gzip
 import importlib
+import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from bucketpoint.errors import (
     InvalidInputError,
     OutcomeUnknownError,
     PreconditionFailedError,
+    StoreConfigurationError,
     StoreUnavailableError,
     UnsupportedError,
     UnsupportedStoreError,
@@ -540,6 +543,32 @@ def test_a_forked_process_makes_its_own_connections(
     of_parent.close()
 
 
+def test_a_forked_process_that_cannot_make_a_client_says_why(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, stub = start(written)
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    monkeypatch.setattr(store._client, "_make", object)
+    with pytest.raises(StoreConfigurationError, match="could not use bucket"):
+        store.put(KEY, b"1", when=IfAbsent())
+    assert stub.requests == []
+    monkeypatch.undo()
+
+
+def test_away_from_loopback_credentials_are_the_sdks_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_user = {"type": "authorized_user", "client_id": "i", "client_secret": "s"}
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps(of_user | {"refresh_token": "r"}), encoding="utf-8")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    for endpoint_url in (None, "https://storage-x.p.googleapis.com"):
+        store = GCSStore("bucket", endpoint_url=endpoint_url)
+        assert store._client._client._credentials.client_id == "i"
+        store.close()
+
+
 def test_the_waits_for_connection_and_answer_add_up_to_the_time_there_is(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -597,6 +626,7 @@ def test_an_emulator_of_the_environment_that_is_no_url_is_named(
         ({"bucket": 7}, "name of a bucket"),
         ({"client": object()}, r"must be a google\.cloud\.storage\.Client"),
         ({"endpoint_url": "localhost:9000"}, "URL of a server"),
+        ({"endpoint_url": "http://["}, "URL of a server"),
         ({"endpoint_url": "http://user:secret@localhost"}, "must not hold a user name"),
     ],
 )

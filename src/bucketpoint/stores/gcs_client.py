@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from bucketpoint.errors import InvalidInputError
+from bucketpoint.errors import BucketpointError, InvalidInputError
 from bucketpoint.stores.gcs_errors import Operation, Request, store_error
 from bucketpoint.stores.remote import CONNECT_S, POOL_SIZE, READ_S, checked_endpoint, import_sdk
 
@@ -122,25 +122,27 @@ class GoogleClient:
 
     def _begin_process(self) -> None:
         try:
-            self._client = self._make() if self._given is None else self._given
-            connection = self._client._connection  # noqa: SLF001 - see the module
-            self._session = connection.http
-            base_url = connection.get_api_base_url_for_mtls()
+            client = self._make() if self._given is None else self._given
+            connection = client._connection  # noqa: SLF001 - see the module
+            session = connection.http
+            self.base_url = checked_endpoint(
+                connection.get_api_base_url_for_mtls(),
+                what="the client's endpoint, of its options or STORAGE_EMULATOR_HOST,",
+            ).rstrip("/")
             self.headers = {
                 **connection.extra_headers,
                 "User-Agent": f"bucketpoint {connection.user_agent}".strip(),
             }
-        except ImportError:
+            if self._given is None and not session.is_mtls:
+                adapter = sdk("requests.adapters").HTTPAdapter(pool_maxsize=POOL_SIZE)
+                session.mount(self.base_url, adapter)
+            self.may_resend = _repeats(session, self.base_url)
+        except (BucketpointError, ImportError):
             raise
         except Exception as error:
             request = Request(Operation.OPEN, self._bucket, "")
             raise store_error(error, request) from error
-        source = "the client's endpoint, of its options or STORAGE_EMULATOR_HOST,"
-        self.base_url = checked_endpoint(base_url, what=source).rstrip("/")
-        if self._given is None and not self._session.is_mtls:
-            adapter = sdk("requests.adapters").HTTPAdapter(pool_maxsize=POOL_SIZE)
-            self._session.mount(self.base_url, adapter)
-        self.may_resend = _repeats(self._session, self.base_url)
+        self._client, self._session = client, session
         self._process = os.getpid()  # last: until then no other thread takes the session for ours
 
     def _make(self) -> Any:
