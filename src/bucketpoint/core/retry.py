@@ -93,7 +93,8 @@ class Pacing:
         wait = entry.last_write_s + _PACED_INTERVAL_S - passed
         if wait > 0:
             yield from sleep(wait, wait * 1.1)
-        entry.last_write_s = max(passed, passed + wait)
+            passed = (yield from read_clock()).since(entry.at)  # a sleep may last longer
+        entry.last_write_s = passed
 
 
 @dataclass(slots=True)
