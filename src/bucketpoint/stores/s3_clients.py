@@ -209,18 +209,28 @@ class OwnClients:
             s3=None if style is None else {"addressing_style": style},
         )
         client = self._session.client("s3", endpoint_url=options.endpoint_url, config=config)
-        if is_aws(client.meta.endpoint_url):
-            return client
-        # Others refuse the checksums that the SDK adds by default. Where requests go is known only
-        # now, since the environment or a profile may name the endpoint.
-        client.close()
-        plain = _sdk("botocore.config").Config(
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        return self._session.client(
-            "s3", endpoint_url=options.endpoint_url, config=config.merge(plain)
-        )
+        if not is_aws(client.meta.endpoint_url):
+            # Others refuse the checksums that the SDK adds by default. Where requests go is known
+            # only now, since the environment or a profile may name the endpoint.
+            client.close()
+            plain = _sdk("botocore.config").Config(
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            )
+            config = config.merge(plain)
+            client = self._session.client("s3", endpoint_url=options.endpoint_url, config=config)
+        client.meta.events.register("before-call.s3.HeadBucket", _follow_no_redirect)
+        return client
+
+
+def _follow_no_redirect(params: dict[str, Any], **_: Any) -> None:
+    """Keep the SDK, which asks for a bucket's region when it is redirected, from going in circles.
+
+    A server that redirects every request would be asked until Python's stack is full.
+    """
+    redirect = params.get("context", {}).get("s3_redirect")
+    if redirect is not None:
+        redirect["redirected"] = True
 
 
 def checked_bucket(bucket: str) -> str:

@@ -97,10 +97,10 @@ _LOCKED = refused(
     "a retention policy or hold protects it; lift that, wait for its end, or use a bucket "
     "without object lock",
 )
-_OTHER_REGION = refused(
+_ELSEWHERE = refused(
     StoreConfigurationError,
-    "the bucket is in another region than the client{region}; give region=, or an endpoint_url= "
-    "of that region",
+    "the bucket is in another region than the client{region}, or the endpoint has moved, as from "
+    "http to https; give region=, or another endpoint_url=",
 )
 _NOT_IMPLEMENTED = refused(
     UnsupportedStoreError,
@@ -153,7 +153,7 @@ _BY_CODE: dict[str, Verdict] = {
     ),
     **dict.fromkeys(
         ("AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"),
-        _OTHER_REGION,
+        _ELSEWHERE,
     ),
     "SignatureDoesNotMatch": refused(
         AccessDeniedError,
@@ -213,8 +213,7 @@ _BY_CODE: dict[str, Verdict] = {
 }
 
 _BY_STATUS: dict[int, Verdict] = {
-    301: _OTHER_REGION,
-    307: BUSY,
+    **dict.fromkeys((301, 302, 303, 307, 308), _ELSEWHERE),
     403: _DENIED,
     404: refused(
         BucketNotFoundError,
@@ -261,18 +260,18 @@ def store_error(error: BaseException, request: Request) -> BucketpointError:
     | from the SDK | error |
     | --- | --- |
     | 412; 409 `ConditionalRequestConflict`; 404 `NoSuchKey` of a write | `PreconditionFailedError` |
-    | 409 `OperationAborted`; 307 | `StoreUnavailableError` |
+    | 409 `OperationAborted`, 307 `TemporaryRedirect` | `StoreUnavailableError` |
     | 429, `SlowDown` and other throttling | unknown, `throttled` |
     | other 5xx, 408, 409, 499, `RequestTimeout` | unknown |
     | `NoSuchBucket`, 404 of no S3 | `BucketNotFoundError` |
-    | 301, `AuthorizationHeaderMalformed` and other signs of a wrong region | `StoreConfigurationError` |
+    | other redirects, `AuthorizationHeaderMalformed`: a wrong region | `StoreConfigurationError` |
     | unknown, wrong or expired credentials; other 403 | `AccessDeniedError` |
     | `RequestTimeTooSkewed` | `StoreConfigurationError` |
     | a KMS key that is denied / disabled or gone | `AccessDeniedError` / `StoreConfigurationError` |
     | object lock | `RetentionPolicyError` |
     | a full store or quota | `StoreFullError` |
     | 405, 501 of a put / of others; `KeyTooLongError` | `UnsupportedStoreError` / `UnsupportedError` |
-    | any other 3xx, 4xx | `StoreConfigurationError` |
+    | any other 4xx | `StoreConfigurationError` |
     | connection refused, not resolved, not made in time | `StoreUnavailableError` |
     | a failed TLS handshake | `StoreConfigurationError` |
     | credentials that are missing, partial, or cannot be refreshed | `AccessDeniedError` |
@@ -282,7 +281,7 @@ def store_error(error: BaseException, request: Request) -> BucketpointError:
 
     Unknown is `OutcomeUnknownError` for a write and `StoreUnavailableError` for a read. A write
     that may have been sent more than once is unknown whatever the last answer says: the answer
-    tells by `RetryAttempts`; without an answer, a client with retries may have.
+    tells by `RetryAttempts`; without an answer, a client whose retries are on may have.
 
     The text names bucket and key, the SDK's error code or class, and what to do. It repeats
     nothing else of the SDK's, whose text may quote headers.
@@ -309,7 +308,8 @@ def answer_code(error: BaseException | None, operation: Operation) -> str:
 def _verdict(error: BaseException, request: Request) -> Verdict:
     if _answer(error):
         return _of_answer(error, request)
-    if is_failed_handshake(_part(vars(error), "kwargs").get("error", error)):
+    wrapped = _part(vars(error), "kwargs").get("error")
+    if isinstance(wrapped, BaseException) and is_failed_handshake(wrapped):
         return INSECURE
     for cls in type(error).__mro__:
         if cls.__name__ in _BY_CLASS:
@@ -338,10 +338,11 @@ def _of_answer(error: BaseException, request: Request) -> Verdict:
 
 
 def _was_sent_once(error: BaseException, request: Request) -> bool:
-    """Tell whether exactly one sending of the request was made, or none."""
-    if _answer(error) and _is_of(error, request.operation):
-        return bool(_metadata(error).get("RetryAttempts", request.may_be_resent) == 0)
-    return not request.may_be_resent
+    """Tell whether at most one sending of the request can have been applied."""
+    if not request.may_be_resent:  # then the SDK repeats only what another region has refused
+        return True
+    attempts = _metadata(error).get("RetryAttempts") if _is_of(error, request.operation) else None
+    return attempts == 0
 
 
 def _is_of(error: BaseException, operation: Operation) -> bool:
