@@ -106,6 +106,7 @@ class Container:
         """Begin an invocation, and with more events others after it in the same copy."""
         with Listener() as listener:
             self._orders.send((listener.address, events, terms))
+            assert self._orders.recv() == "begun"  # EOFError: the handler could not be imported
             return Invocation(listener.accept())
 
     def close(self) -> None:
@@ -175,6 +176,7 @@ def _contain(
             with Client(address) as connection:
                 life.run(handler, events, connection, terms)
             os._exit(0)
+        orders.send("begun")
 
 
 class Life:
