@@ -23,6 +23,9 @@ logger.addHandler(logging.NullHandler())
 
 Request = Get | Put | Delete
 
+_chance = random.SystemRandom()
+"""The operating system's: a memory image that is restored twice must not wait alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
@@ -75,7 +78,7 @@ class Runtime:
 
     def sleep_seconds(self, effect: Sleep, deadline: Deadline) -> float:
         """Draw how long to sleep; a sleep that would outlast the deadline is not begun."""
-        seconds = random.uniform(effect.at_least, effect.at_most)  # noqa: S311 - jitter
+        seconds = _chance.uniform(effect.at_least, effect.at_most)
         if seconds >= deadline.remaining():
             raise DeadlinePassed
         return seconds
