@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from copy import copy
 from importlib import import_module
 from typing import Any, cast
 
@@ -29,9 +30,13 @@ class S3Bucket:
         self.name = name
 
     def in_versioned(self) -> S3Bucket:
-        return S3Bucket(self._emulator, f"{self.name}-versioned")
+        """Return the bucket beside this one that keeps versions, with the same client."""
+        versioned = copy(self)
+        versioned.name = f"{self.name}-versioned"
+        return versioned
 
     def with_options(self, **options: Any) -> S3Bucket:
+        """Return the same bucket with another client."""
         return S3Bucket(self._emulator, self.name, **options)
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:

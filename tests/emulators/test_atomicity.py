@@ -40,7 +40,7 @@ def race(attempts: Sequence[Attempt]) -> Counter[str]:
         return Counter(racers.map(begin, attempts))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def s3(seaweedfs: SeaweedFS) -> S3Bucket:
     seaweedfs.create_bucket("deviations-races")
     config = import_module("botocore.config").Config(
@@ -49,7 +49,7 @@ def s3(seaweedfs: SeaweedFS) -> S3Bucket:
     return S3Bucket(seaweedfs, "deviations-races", config=config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gcs(fake_gcs: FakeGCS) -> GCSBucket:
     fake_gcs.create_bucket("deviations-races")
     return GCSBucket(fake_gcs.endpoint_url, "deviations-races")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bucketpoint.testing.proxy.forwarding import ForwardingProxy
+from bucketpoint.testing.proxy.sockets import HOST
 from tests.emulators.upstream import (
     ANSWER_WITHIN_S,
     Upstream,
@@ -85,6 +87,21 @@ def test_an_upstream_that_closed_an_idle_connection_is_connected_to_again(
             assert client.getresponse().read().startswith(b"answer")
             upstream.goodbyes.get(timeout=ANSWER_WITHIN_S)
     assert len(upstream.received) == 3
+
+
+def test_an_upstream_that_reset_an_idle_connection_is_connected_to_again() -> None:
+    at_once = struct.pack("ii", 1, 0)
+    with socket.create_server((HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+        with ForwardingProxy(f"http://{HOST}:{port}") as proxy, connected(proxy.url) as client:
+            for _ in range(2):
+                client.request("GET", "/")
+                upstream, _address = listener.accept()
+                with upstream:
+                    upstream.recv(1_000)
+                    upstream.sendall(answer_of(b"1"))
+                    assert client.getresponse().read() == b"1"
+                    upstream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
 
 def test_a_client_that_waits_for_it_is_told_to_continue(

@@ -327,12 +327,13 @@ def odd_keys(bucket: GCSBucket) -> str:
     return f"lost: {lost}" if lost else "kept"
 
 
-@TABLE.case("404, 404, 404")
+@TABLE.case("404, 404, 404, 404")
 def requests_to_a_missing_bucket(bucket: GCSBucket) -> str:
     missing = GCSBucket(bucket.url, "deviations-no-such-bucket")
     upload = missing.upload("key", ifGenerationMatch="0")
-    listing = missing.send("GET", "/storage/v1/b/deviations-no-such-bucket/o")
-    return ", ".join(map(told, (upload, missing.download("key"), listing)))
+    path = "/storage/v1/b/deviations-no-such-bucket/o"
+    listings = missing.send("GET", path), missing.send("GET", path, versions="true")
+    return ", ".join(map(told, (upload, missing.download("key"), *listings)))
 
 
 @TABLE.case("429", bare="200", fake_gcs="200")
@@ -344,7 +345,7 @@ def sixth_write_to_one_object_within_a_second(bucket: GCSBucket) -> str:
 # --- the emulator ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def with_buckets(fake_gcs: FakeGCS) -> FakeGCS:
     for name in ("deviations", "deviations-bare"):
         fake_gcs.create_bucket(name)

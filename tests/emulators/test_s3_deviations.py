@@ -349,12 +349,12 @@ def with_buckets(emulator: S3Emulator) -> S3Bucket:
     return S3Bucket(emulator, "deviations")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def on_seaweedfs(seaweedfs: SeaweedFS) -> S3Bucket:
     return with_buckets(seaweedfs)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def on_moto(moto_server: Moto) -> S3Bucket:
     return with_buckets(moto_server)
 

@@ -47,18 +47,20 @@ def new_key() -> str:
 
 
 class S3:
-    """A bucket of moto behind the proxy, and a client whose retries are on or off."""
+    """A bucket of moto behind the proxy, and clients whose retries are on and off."""
 
     def __init__(self, moto: Moto, proxy: FaultProxy) -> None:
-        self._moto = moto
+        moto.create_bucket(BUCKET)
         self.proxy = proxy
         self.direct = moto.client()
+        self.retrying = self._client(moto, retries={})
+        self.single = self._client(moto, retries={"total_max_attempts": 1})
 
-    def client(self, *, retries: bool) -> Any:
-        config = import_module("botocore.config").Config(
-            retries={} if retries else {"total_max_attempts": 1}, read_timeout=PATIENCE_S
+    def _client(self, moto: Moto, **config: Any) -> Any:
+        config_class = import_module("botocore.config").Config
+        return moto.client(
+            endpoint_url=self.proxy.url, config=config_class(read_timeout=PATIENCE_S, **config)
         )
-        return self._moto.client(endpoint_url=self.proxy.url, config=config)
 
     def body(self, key: str) -> bytes | None:
         try:
@@ -67,16 +69,23 @@ class S3:
             return None
 
 
-@pytest.fixture(scope="module")
-def moto_with_bucket(moto_server: Moto) -> Moto:
-    moto_server.create_bucket(BUCKET)
-    return moto_server
+@pytest.fixture(scope="session")
+def s3_behind_proxy(moto_server: Moto) -> Iterator[S3]:
+    with FaultProxy(moto_server.endpoint_url) as proxy:
+        yield S3(moto_server, proxy)
 
 
 @pytest.fixture
-def s3(moto_with_bucket: Moto) -> Iterator[S3]:
-    with FaultProxy(moto_with_bucket.endpoint_url) as proxy:
-        yield S3(moto_with_bucket, proxy)
+def s3(s3_behind_proxy: S3) -> S3:
+    make_new(s3_behind_proxy.proxy)
+    return s3_behind_proxy
+
+
+def make_new(proxy: FaultProxy) -> None:
+    """Forget what an earlier test left."""
+    proxy.clear()
+    proxy.release()
+    proxy.clear_log()
 
 
 AFTER: dict[str, WireFault] = {
@@ -91,9 +100,8 @@ AFTER: dict[str, WireFault] = {
 def test_boto3_sends_a_write_again_and_takes_its_own_for_anothers(s3: S3, fault: WireFault) -> None:
     key = new_key()
     s3.proxy.add(fault, method="PUT", times=1)
-    client = s3.client(retries=True)
-    with pytest.raises(client.exceptions.ClientError) as caught:
-        client.put_object(Bucket=BUCKET, Key=key, Body=b"mine", IfNoneMatch="*")
+    with pytest.raises(botocore_errors.ClientError) as caught:
+        s3.retrying.put_object(Bucket=BUCKET, Key=key, Body=b"mine", IfNoneMatch="*")
     answer = cast("dict[str, Any]", caught.value.response)
     assert answer["Error"]["Code"] == "PreconditionFailed"
     assert answer["ResponseMetadata"]["RetryAttempts"] == 1
@@ -104,9 +112,8 @@ def test_boto3_sends_a_write_again_and_takes_its_own_for_anothers(s3: S3, fault:
 def test_boto3_says_that_a_refusal_at_the_first_sending_is_no_doubt(s3: S3) -> None:
     key = new_key()
     s3.direct.put_object(Bucket=BUCKET, Key=key, Body=b"theirs")
-    client = s3.client(retries=True)
-    with pytest.raises(client.exceptions.ClientError) as caught:
-        client.put_object(Bucket=BUCKET, Key=key, Body=b"mine", IfNoneMatch="*")
+    with pytest.raises(botocore_errors.ClientError) as caught:
+        s3.retrying.put_object(Bucket=BUCKET, Key=key, Body=b"mine", IfNoneMatch="*")
     answer = cast("dict[str, Any]", caught.value.response)
     assert answer["ResponseMetadata"]["RetryAttempts"] == 0
     assert s3.proxy.count("PUT") == 1
@@ -114,9 +121,8 @@ def test_boto3_says_that_a_refusal_at_the_first_sending_is_no_doubt(s3: S3) -> N
 
 def test_boto3_never_sends_again_after_a_409(s3: S3) -> None:
     s3.proxy.add(StatusBefore(409, s3_error("ConditionalRequestConflict")))
-    client = s3.client(retries=True)
-    with pytest.raises(client.exceptions.ClientError, match="ConditionalRequestConflict"):
-        client.put_object(Bucket=BUCKET, Key=new_key(), Body=b"", IfNoneMatch="*")
+    with pytest.raises(botocore_errors.ClientError, match="ConditionalRequestConflict"):
+        s3.retrying.put_object(Bucket=BUCKET, Key=new_key(), Body=b"", IfNoneMatch="*")
     assert s3.proxy.count() == 1
 
 
@@ -141,7 +147,7 @@ def test_boto3_without_retries_shows_that_the_outcome_is_unknown(
     key = new_key()
     s3.proxy.add(fault, method="PUT")
     with pytest.raises(error):
-        s3.client(retries=False).put_object(Bucket=BUCKET, Key=key, Body=b"1", IfNoneMatch="*")
+        s3.single.put_object(Bucket=BUCKET, Key=key, Body=b"1", IfNoneMatch="*")
     assert s3.proxy.count() == 1
     assert (s3.body(key) is not None) == is_applied
 
@@ -150,7 +156,7 @@ def test_boto3_does_not_read_again_when_an_answer_ends_within_its_body(s3: S3) -
     key = new_key()
     s3.direct.put_object(Bucket=BUCKET, Key=key, Body=b"whole")
     s3.proxy.add(Truncated())
-    body = s3.client(retries=True).get_object(Bucket=BUCKET, Key=key)["Body"]
+    body = s3.retrying.get_object(Bucket=BUCKET, Key=key)["Body"]
     with pytest.raises(botocore_errors.ResponseStreamingError):
         body.read()
     assert s3.proxy.count() == 1
@@ -159,9 +165,8 @@ def test_boto3_does_not_read_again_when_an_answer_ends_within_its_body(s3: S3) -
 def test_a_late_write_of_boto3_lands_when_it_is_released(s3: S3) -> None:
     key = new_key()
     s3.proxy.add(Late(), method="PUT")
-    client = s3.client(retries=False)
     with pytest.raises(botocore_errors.ConnectionClosedError):
-        client.put_object(Bucket=BUCKET, Key=key, Body=b"late", IfNoneMatch="*")
+        s3.single.put_object(Bucket=BUCKET, Key=key, Body=b"late", IfNoneMatch="*")
     assert s3.body(key) is None
     assert s3.proxy.release() == [200]
     assert s3.body(key) == b"late"
@@ -169,9 +174,8 @@ def test_a_late_write_of_boto3_lands_when_it_is_released(s3: S3) -> None:
 
 def test_boto3_sends_a_body_through_the_proxy_unharmed(s3: S3) -> None:
     key, body = new_key(), bytes(range(256)) * 4096
-    client = s3.client(retries=False)
-    client.put_object(Bucket=BUCKET, Key=key, Body=body)
-    assert client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
+    s3.single.put_object(Bucket=BUCKET, Key=key, Body=body)
+    assert s3.single.get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
     assert [one.size for one in s3.proxy.log] == [len(body), 0]
 
 
@@ -182,6 +186,7 @@ class GCS:
     """A bucket of fake-gcs-server behind the proxy."""
 
     def __init__(self, fake_gcs: FakeGCS, proxy: FaultProxy) -> None:
+        fake_gcs.create_bucket(BUCKET)
         self.proxy = proxy
         self._through = fake_gcs.client(endpoint_url=proxy.url).bucket(BUCKET)
         self._direct = fake_gcs.client().bucket(BUCKET)
@@ -199,16 +204,16 @@ class GCS:
         return None if blob is None else cast("bytes", blob.download_as_bytes())
 
 
-@pytest.fixture(scope="module")
-def gcs_with_bucket(fake_gcs: FakeGCS) -> FakeGCS:
-    fake_gcs.create_bucket(BUCKET)
-    return fake_gcs
+@pytest.fixture(scope="session")
+def gcs_behind_proxy(fake_gcs: FakeGCS) -> Iterator[GCS]:
+    with FaultProxy(fake_gcs.endpoint_url) as proxy:
+        yield GCS(fake_gcs, proxy)
 
 
 @pytest.fixture
-def gcs(gcs_with_bucket: FakeGCS) -> Iterator[GCS]:
-    with FaultProxy(gcs_with_bucket.endpoint_url) as proxy:
-        yield GCS(gcs_with_bucket, proxy)
+def gcs(gcs_behind_proxy: GCS) -> GCS:
+    make_new(gcs_behind_proxy.proxy)
+    return gcs_behind_proxy
 
 
 def retry_at_once() -> Any:

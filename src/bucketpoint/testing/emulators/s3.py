@@ -108,13 +108,14 @@ class SeaweedFS(S3Emulator):
         ]
 
     def _is_ready(self) -> bool:
-        self._ask("PUT", f"/{_READY_BUCKET}")  # after a restart it may be there already
-        is_stored = self._ask("PUT", f"/{_READY_BUCKET}/ready") == HTTPStatus.OK
-        self._ask("DELETE", f"/{_READY_BUCKET}")
-        return is_stored
+        stored = f"/{_READY_BUCKET}/ready"
+        if self._ask("GET", stored) not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+            return False  # after a restart it may write already, and not find what it wrote before
+        self._ask("PUT", f"/{_READY_BUCKET}")
+        return self._ask("PUT", stored, b"ready") == HTTPStatus.OK
 
-    def _ask(self, method: str, path: str) -> int:
-        return ask(self._ports[0], path, method=method)
+    def _ask(self, method: str, path: str, body: bytes = b"") -> int:
+        return ask(self._ports[0], path, method=method, body=body)
 
 
 class Moto(S3Emulator):

@@ -28,6 +28,7 @@ _UP_WITHIN_S = 60.0
 _ASK_EVERY_S = 0.05
 _ANSWER_WITHIN_S = 10.0
 _LOG_TAIL = 2_000
+_SUPERVISE = f"from {supervisor.__name__} import main; main()"
 
 E = TypeVar("E")
 
@@ -132,7 +133,7 @@ class _Server:
         self._log = log
         job = supervisor.Job(command=command, log=str(log), remove=[str(path) for path in remove])
         self._supervisor = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, supervisor.__file__, json.dumps(job)],
+            [sys.executable, "-c", _SUPERVISE, json.dumps(job)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -153,14 +154,13 @@ class _Server:
         return self._log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
 
     def close(self) -> None:
-        if self._supervisor.returncode is None:
-            self._supervisor.communicate("end\n")
+        self._supervisor.communicate("end\n")
 
 
-def ask(port: int, path: str, *, method: str = "GET") -> int:
+def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"") -> int:
     """Make one request to a server on loopback and return the status of its answer."""
     with closing(HTTPConnection(HOST, port, timeout=_ANSWER_WITHIN_S)) as connection:
-        connection.request(method, path, b"")
+        connection.request(method, path, body)
         return connection.getresponse().status
 
 

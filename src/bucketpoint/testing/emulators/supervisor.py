@@ -1,7 +1,7 @@
 """Runs a server for no longer than whoever asked for it lives, and removes what it leaves behind.
 
-It is a program: its argument is a JSON object with `command`, `log` (a file) and `remove` (files
-and folders). Each line on its standard input is an order; it answers with a line that says whether
+`main` is a program: its argument is a JSON object with `command`, `log` (a file) and `remove`
+(files and folders). Each line on its standard input is an order; it answers with a line that says whether
 the server is `running`, or its exit code. At the order `end`, or when the input ends because the
 other side died, it kills the server, removes what there is to remove, and exits.
 """
@@ -65,7 +65,3 @@ def _kill(server: subprocess.Popen[bytes] | None) -> None:
 def _state(server: subprocess.Popen[bytes] | None) -> str:
     code = server.poll() if server is not None else 0
     return "running" if code is None else str(code)
-
-
-if __name__ == "__main__":
-    main()
