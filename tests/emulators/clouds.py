@@ -20,10 +20,12 @@ class Cloud(ABC):
     """An emulator with buckets.
 
     Attributes:
+        name: `s3` or `gcs`.
         write_method: The HTTP method of an upload.
         reasons: What the service says of each status, as a word for programs.
     """
 
+    name: ClassVar[str]
     write_method: ClassVar[str]
     reasons: ClassVar[dict[int, str]]
 
@@ -60,6 +62,7 @@ class S3(Cloud):
     """SeaweedFS. The checks of the endpoint's conditions are left out where requests count."""
 
     emulator: SeaweedFS
+    name = "s3"
     write_method = "PUT"
     reasons: ClassVar = {
         408: "RequestTimeout",
@@ -99,6 +102,7 @@ class GCS(Cloud):
     """fake-gcs-server with its preconditions put right."""
 
     emulator: FakeGCS
+    name = "gcs"
     write_method = "POST"
     reasons: ClassVar = {
         408: "requestTimeout",

@@ -15,6 +15,9 @@ from bucketpoint.stores.contract import Store
 from bucketpoint.testing.proxy import FaultProxy, StatusAfter, StatusBefore, WireFault
 from tests.emulators.clouds import PREFIX, Cloud
 
+OF_OBJECTS = "^[^?]+executions"
+"""In the path of what reads an object, and only in the query of what lists."""
+
 _numbers = itertools.count(1)
 
 
