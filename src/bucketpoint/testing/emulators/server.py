@@ -9,16 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from bucketpoint.testing.emulators import supervisor
 from bucketpoint.testing.emulators.ports import PortBlock
+from bucketpoint.testing.proxy.closeable import Closeable
 from bucketpoint.testing.proxy.sockets import HOST
 
 __all__ = ["Emulator", "ServerNotUpError", "ask", "required", "started", "url_of"]
@@ -41,7 +41,7 @@ def started(make: Callable[[], E]) -> E:
     return make()
 
 
-class Emulator(ABC):
+class Emulator(Closeable):
     """A server on loopback that lives no longer than this process, however that ends.
 
     Attributes:
@@ -90,8 +90,7 @@ class Emulator(ABC):
         self.kill()
         self._server.order("start")
         deadline = time.monotonic() + _UP_WITHIN_S
-        while not self._answers():
-            state = self._server.order("report")
+        while (state := self._server.order("report")) != "running" or not self._answers():
             if state != "running" or time.monotonic() > deadline:
                 msg = (
                     f"{type(self).__name__} did not come up ({state}); its log ends:\n"
@@ -109,17 +108,6 @@ class Emulator(ABC):
     def close(self) -> None:
         """Kill the server and remove its files."""
         self._resources.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class ServerNotUpError(RuntimeError):

@@ -6,10 +6,10 @@ import socket
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from threading import Event, Lock, Thread
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from bucketpoint.testing.proxy.closeable import Closeable
 from bucketpoint.testing.proxy.messages import Request, Response, read_request, read_response
 from bucketpoint.testing.proxy.sockets import HOST, listening_socket
 
@@ -21,7 +21,7 @@ Forward = Callable[[Request], Response]
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class ForwardingProxy:
+class ForwardingProxy(Closeable):
     """Passes requests on and answers back; subclasses override `respond`.
 
     Each connection of a client is served by a thread, with its own connection to the upstream.
@@ -55,17 +55,6 @@ class ForwardingProxy:
         with suppress(OSError), socket.create_connection(self._listener.getsockname()):
             pass  # wakes the thread that accepts
         self._accepting.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def send(self, request: Request) -> Response:
         """Send a request to the upstream on a connection of its own, and return the answer.
