@@ -6,6 +6,8 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Generic, TypeVar
 
 from bucketpoint.errors import (
     BucketpointError,
@@ -23,6 +25,8 @@ __all__ = [
     "THROTTLED",
     "UNKNOWN",
     "UNREACHED",
+    "Request",
+    "StoreOperation",
     "Verdict",
     "error_of",
     "inner_errors",
@@ -30,6 +34,52 @@ __all__ = [
     "refused",
     "shown",
 ]
+
+
+class StoreOperation(Enum):
+    """What a store asks of its SDK; each store has an enumeration of its own.
+
+    Attributes:
+        method: What carries it out.
+        words: What it does, in words.
+        right: The right that it needs.
+    """
+
+    def __init__(self, method: str, words: str, right: str) -> None:
+        self.method = method
+        self.words = words
+        self.right = right
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes what is stored."""
+        return self.name in {"PUT", "DELETE", "DELETE_VERSION"}
+
+
+AnyOperation = TypeVar("AnyOperation", bound=StoreOperation)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[AnyOperation]):
+    """What was asked of an SDK.
+
+    Attributes:
+        operation: What for.
+        bucket: The bucket.
+        key: The object's key, or the prefix of a listing; empty for the bucket itself.
+        may_be_resent: The SDK's retries are on, so that one call may be several requests.
+    """
+
+    operation: AnyOperation
+    bucket: str
+    key: str
+    may_be_resent: bool = False
+
+    @property
+    def what(self) -> str:
+        """Say what it does to what."""
+        bucket = f"bucket {self.bucket!r}"
+        return f"{self.operation.words} " + (f"{self.key!r} in {bucket}" if self.key else bucket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +144,7 @@ _HANDSHAKE = re.compile("ALERT|CERT|HANDSHAKE|UNKNOWN_PROTOCOL|UNSUPPORTED_PROTO
 
 
 def error_of(
-    verdict: Verdict, *, key: str | None, writes: bool, sent_once: bool, **words: str
+    verdict: Verdict, request: Request[Any], *, sent_once: bool, **words: str
 ) -> BucketpointError:
     """Return the error for a verdict on one request.
 
@@ -103,16 +153,16 @@ def error_of(
 
     Args:
         verdict: What the failure means.
-        key: The object that the request was about, where it was about one.
-        writes: The request changes what is stored.
+        request: The request.
         sent_once: At most one sending of it was made.
-        words: What the verdict's text names.
+        words: What the verdict's text names besides the request.
     """
+    writes, key = request.operation.writes, request.key or None
     if not writes and verdict.kind in {OutcomeUnknownError, PreconditionFailedError}:
         verdict = replace(_FAILED_READ, throttled=verdict.throttled)
     elif writes and not (verdict.never_sent or sent_once):
         verdict = replace(UNKNOWN, throttled=verdict.throttled)
-    text = verdict.text.format(**words)
+    text = verdict.text.format(what=request.what, **words)
     kind = verdict.kind
     if issubclass(kind, (OutcomeUnknownError, StoreUnavailableError)):
         return kind(text, key=key, throttled=verdict.throttled)

@@ -31,6 +31,7 @@ from bucketpoint.stores.contract import (
 from bucketpoint.stores.gcs_api import JSONAPI
 from bucketpoint.stores.gcs_client import GoogleClient
 from bucketpoint.stores.gcs_errors import status_of
+from bucketpoint.stores.remote import is_listed
 from bucketpoint.stores.time_limit import TimeLimit
 
 __all__ = ["GCSStore"]
@@ -40,6 +41,9 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _GENERATION = re.compile(r"[1-9][0-9]{0,18}")
 _ABSENCE = "0"
 _OWN_DOMAIN = ".googleapis.com"
+_RIGHTS_TO_READ = (
+    "storage.objects.get and storage.objects.list on the bucket (roles/storage.objectUser has both)"
+)
 
 
 class GCSStore:
@@ -212,16 +216,7 @@ class GCSStore:
             raise
 
     def _is_listed(self, key: str, limit: TimeLimit) -> bool:
-        try:
-            return any(info.key == key for info in self.list(key, limit=1, timeout=limit.left(key)))
-        except AccessDeniedError as error:
-            msg = (
-                f"reading {key!r} in bucket {self._bucket!r} was denied, and so was listing it, "
-                "without which Google denies to read what is not there, too. Nobody can tell "
-                "whether it exists: grant storage.objects.get and storage.objects.list on the "
-                "bucket (roles/storage.objectUser has both)"
-            )
-            raise AccessDeniedError(msg, key=key) from error
+        return is_listed(self, key, limit, bucket=self._bucket, rights=_RIGHTS_TO_READ)
 
     def _require_versions(self, key: str, limit: TimeLimit) -> None:
         """Raise `UnsupportedError` when the bucket is known to keep no versions."""

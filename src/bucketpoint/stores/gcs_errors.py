@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, cast
@@ -25,6 +24,8 @@ from bucketpoint.stores.failures import (
     THROTTLED,
     UNKNOWN,
     UNREACHED,
+    Request,
+    StoreOperation,
     Verdict,
     error_of,
     inner_errors,
@@ -36,8 +37,8 @@ from bucketpoint.stores.failures import (
 __all__ = ["Missing", "Operation", "Request", "missing", "status_of", "store_error"]
 
 
-class Operation(Enum):
-    """A request to Google Cloud Storage: its method, what it does in words, the right it needs."""
+class Operation(StoreOperation):
+    """What the store asks of Google Cloud Storage, by the method of HTTP."""
 
     OPEN = ("", "use", "storage.objects.list")
     GET = ("GET", "read", "storage.objects.get")
@@ -48,43 +49,10 @@ class Operation(Enum):
     DELETE_VERSION = ("DELETE", "delete a version of", "storage.objects.delete")
     GET_VERSIONING = ("GET", "find the versions of", "storage.buckets.get")
 
-    def __init__(self, method: str, words: str, right: str) -> None:
-        self.method = method
-        self.words = words
-        self.right = right
-
-    @property
-    def writes(self) -> bool:
-        """Whether it changes what is stored."""
-        return self.method in {"POST", "DELETE"}
-
     @property
     def is_of_bucket(self) -> bool:
         """Whether it asks for the bucket, not for an object in it."""
         return self in {Operation.LIST, Operation.LIST_VERSIONS, Operation.GET_VERSIONING}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked of the session.
-
-    Attributes:
-        operation: What for.
-        bucket: The bucket.
-        key: The object's key, or the prefix of a listing.
-        may_be_resent: The session repeats requests on its own.
-    """
-
-    operation: Operation
-    bucket: str
-    key: str
-    may_be_resent: bool = False
-
-    @property
-    def what(self) -> str:
-        """Name what it is about."""
-        bucket = f"bucket {self.bucket!r}"
-        return f"{self.key!r} in {bucket}" if self.key else bucket
 
 
 class Missing(Enum):
@@ -286,7 +254,7 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _RIGHT = re.compile(r"\bstorage\.(?:buckets|objects)\.[a-zA-Z]+")
 
 
-def store_error(error: BaseException, request: Request) -> BucketpointError:
+def store_error(error: BaseException, request: Request[Operation]) -> BucketpointError:
     """Return the store's error for what the SDK raised on a request, or made of its answer.
 
     | from the SDK | error |
@@ -315,13 +283,10 @@ def store_error(error: BaseException, request: Request) -> BucketpointError:
     """
     status = status_of(error)
     reason = next(filter(shown, _reasons(error)), "")
-    operation = request.operation
     return error_of(
         _of_answer(error, request) if status else _of_exception(error, request),
-        key=request.key or None,
-        writes=operation.writes,
+        request,
         sent_once=not request.may_be_resent,
-        what=f"{operation.words} {request.what}",
         reason=f"{status} {reason}".rstrip() if status else type(error).__name__,
         right=_right(error, request),
     )
@@ -333,7 +298,7 @@ def status_of(error: BaseException | None) -> int:
     return int(code) if isinstance(code, int) else 0
 
 
-def missing(error: BaseException, request: Request) -> Missing | None:
+def missing(error: BaseException, request: Request[Operation]) -> Missing | None:
     """Tell what is not there; None when the error says nothing of the kind.
 
     Google's message tells bucket and object apart; that of others may not.
@@ -346,7 +311,7 @@ def missing(error: BaseException, request: Request) -> Missing | None:
     return Missing.OBJECT if _NO_OBJECT.search(said) else Missing.EITHER
 
 
-def _of_answer(error: BaseException, request: Request) -> Verdict:
+def _of_answer(error: BaseException, request: Request[Operation]) -> Verdict:
     absent = missing(error, request)
     if absent is not None:
         return _BUCKET if absent is Missing.BUCKET else CONFLICT
@@ -365,7 +330,7 @@ def _of_answer(error: BaseException, request: Request) -> Verdict:
     return INVALID if status >= HTTPStatus.BAD_REQUEST else _REDIRECT
 
 
-def _of_exception(error: BaseException, request: Request) -> Verdict:
+def _of_exception(error: BaseException, request: Request[Operation]) -> Verdict:
     if is_failed_handshake(error):
         return INSECURE
     names = [cls.__name__ for cls in type(error).__mro__]
@@ -390,13 +355,13 @@ def _reasons(error: BaseException) -> list[str]:
     return [str(each["reason"]) for each in given if each.get("reason")]
 
 
-def _said(error: BaseException, request: Request) -> str:
+def _said(error: BaseException, request: Request[Operation]) -> str:
     """Return the store's message in lower case, without names that may hold words of their own."""
     said = _QUOTED.sub("", str(getattr(error, "message", "")))
     return said.replace(f"/{request.key}", "").lower()
 
 
-def _right(error: BaseException, request: Request) -> str:
+def _right(error: BaseException, request: Request[Operation]) -> str:
     """Return the right that the store names, or else what the operation needs."""
     named = _RIGHT.search(str(getattr(error, "message", "")))
     return named.group() if named else request.operation.right

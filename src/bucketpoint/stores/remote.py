@@ -1,4 +1,4 @@
-"""What the stores behind a network share: time-outs, endpoints, and how an SDK is imported."""
+"""What the stores behind a network share: time-outs, endpoints, an SDK's import, denied reads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import importlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from bucketpoint.errors import InvalidInputError
+from bucketpoint.errors import AccessDeniedError, InvalidInputError
+from bucketpoint.stores.contract import Store
+from bucketpoint.stores.time_limit import TimeLimit
 
-__all__ = ["CONNECT_S", "POOL_SIZE", "READ_S", "checked_endpoint", "import_sdk"]
+__all__ = ["CONNECT_S", "POOL_SIZE", "READ_S", "checked_endpoint", "import_sdk", "is_listed"]
 
 CONNECT_S = 3.0
 """Seconds to wait for a connection at most."""
@@ -65,3 +67,29 @@ def import_sdk(module: str, *, store: str, package: str, extra: str) -> Any:
     except ImportError as error:
         msg = f"{store} needs {package}: pip install 'bucketpoint[{extra}]'"
         raise ImportError(msg) from error
+
+
+def is_listed(store: Store, key: str, limit: TimeLimit, *, bucket: str, rights: str) -> bool:
+    """Tell whether there is an object, after a read of it was denied.
+
+    A cloud denies to read what is not there to who may not list the bucket, either.
+
+    Args:
+        store: Whose listing is asked.
+        key: The object's key.
+        limit: How long it may take.
+        bucket: The bucket, to be named in the error.
+        rights: What to grant for both.
+
+    Raises:
+        AccessDeniedError: Listing is denied, too.
+    """
+    try:
+        return any(info.key == key for info in store.list(key, limit=1, timeout=limit.left(key)))
+    except AccessDeniedError as error:
+        msg = (
+            f"reading {key!r} in bucket {bucket!r} was denied, and so was listing it, without "
+            "which what is not there is denied, too. Nobody can tell whether it exists: grant "
+            f"{rights}"
+        )
+        raise AccessDeniedError(msg, key=key) from error

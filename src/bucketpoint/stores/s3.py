@@ -28,6 +28,7 @@ from bucketpoint.stores.contract import (
     Version,
 )
 from bucketpoint.stores.probe import Probe
+from bucketpoint.stores.remote import is_listed
 from bucketpoint.stores.s3_answers import (
     NO_VERSION_ID,
     object_info,
@@ -55,6 +56,7 @@ _ETAG = re.compile(r"[!-)+\--~]+")
 _ABSENT = frozenset({"NoSuchKey"})
 _ABSENT_VERSION = frozenset({"InvalidArgument", "MethodNotAllowed", "NoSuchKey", "NoSuchVersion"})
 _DENIED = frozenset({"403", "AccessDenied", "Forbidden"})
+_RIGHTS_TO_READ = "s3:GetObject on the prefix and s3:ListBucket on the bucket"
 
 
 class S3Store:
@@ -296,15 +298,7 @@ class S3Store:
         return False
 
     def _is_listed(self, key: str, limit: TimeLimit) -> bool:
-        try:
-            return any(info.key == key for info in self.list(key, limit=1, timeout=limit.left(key)))
-        except AccessDeniedError as error:
-            msg = (
-                f"reading {key!r} in bucket {self._bucket!r} was denied, and so was listing it, "
-                "without which S3 denies to read what is not there, too. Nobody can tell whether "
-                "it exists: grant s3:GetObject on the prefix and s3:ListBucket on the bucket"
-            )
-            raise AccessDeniedError(msg, key=key) from error
+        return is_listed(self, key, limit, bucket=self._bucket, rights=_RIGHTS_TO_READ)
 
     def _require_versions(self, key: str, limit: TimeLimit) -> None:
         """Raise `UnsupportedError` when the bucket is known to keep no versions."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -28,6 +26,8 @@ from bucketpoint.stores.failures import (
     THROTTLED,
     UNKNOWN,
     UNREACHED,
+    Request,
+    StoreOperation,
     Verdict,
     error_of,
     is_failed_handshake,
@@ -38,8 +38,8 @@ from bucketpoint.stores.failures import (
 __all__ = ["Operation", "Request", "answer_code", "store_error"]
 
 
-class Operation(Enum):
-    """A request to S3: the client's method, what it does in words, and the right it needs."""
+class Operation(StoreOperation):
+    """What the store asks of a boto3 client, by the client's method."""
 
     OPEN = ("", "use", "s3:ListBucket")
     GET = ("get_object", "read", "s3:GetObject")
@@ -51,37 +51,10 @@ class Operation(Enum):
     DELETE_VERSION = ("delete_object", "delete a version of", "s3:DeleteObjectVersion")
     GET_VERSIONING = ("get_bucket_versioning", "find the versions of", "s3:GetBucketVersioning")
 
-    def __init__(self, method: str, words: str, right: str) -> None:
-        self.method = method
-        self.words = words
-        self.right = right
-
-    @property
-    def writes(self) -> bool:
-        """Whether it changes what is stored."""
-        return self.method in {"put_object", "delete_object"}
-
     @property
     def api_name(self) -> str:
         """What the SDK's own errors call it."""
         return self.method.title().replace("_", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked of the SDK.
-
-    Attributes:
-        operation: What for.
-        bucket: The bucket.
-        key: The object's key, or the prefix of a listing.
-        may_be_resent: The client's retries are on, so that one call may be several requests.
-    """
-
-    operation: Operation
-    bucket: str
-    key: str
-    may_be_resent: bool = False
 
 
 _DENIED = refused(
@@ -254,7 +227,7 @@ _BY_CLASS: dict[str, Verdict] = {
 _LOCK_WORDS = ("object lock", "worm protected", "legal hold")
 
 
-def store_error(error: BaseException, request: Request) -> BucketpointError:
+def store_error(error: BaseException, request: Request[Operation]) -> BucketpointError:
     """Return the store's error for what the SDK raised on a request.
 
     | from the SDK | error |
@@ -286,16 +259,12 @@ def store_error(error: BaseException, request: Request) -> BucketpointError:
     The text names bucket and key, the SDK's error code or class, and what to do. It repeats
     nothing else of the SDK's, whose text may quote headers.
     """
-    operation = request.operation
-    about = f"{request.key!r} in bucket" if request.key else "bucket"
     return error_of(
         _verdict(error, request),
-        key=request.key,
-        writes=operation.writes,
+        request,
         sent_once=_was_sent_once(error, request),
-        what=f"{operation.words} {about} {request.bucket!r}",
         reason=shown(_code(error)) or type(error).__name__,
-        right=operation.right,
+        right=request.operation.right,
         region=_region(error),
     )
 
@@ -305,7 +274,7 @@ def answer_code(error: BaseException | None, operation: Operation) -> str:
     return _code(error) if error is not None and _is_of(error, operation) else ""
 
 
-def _verdict(error: BaseException, request: Request) -> Verdict:
+def _verdict(error: BaseException, request: Request[Operation]) -> Verdict:
     if _answer(error):
         return _of_answer(error, request)
     wrapped = _part(vars(error), "kwargs").get("error")
@@ -317,7 +286,7 @@ def _verdict(error: BaseException, request: Request) -> Verdict:
     return _WRONG_SETTINGS if request.operation is Operation.OPEN else UNKNOWN
 
 
-def _of_answer(error: BaseException, request: Request) -> Verdict:
+def _of_answer(error: BaseException, request: Request[Operation]) -> Verdict:
     status = _metadata(error).get("HTTPStatusCode", 0)
     code = _code(error)
     fallback = INVALID if status < HTTPStatus.INTERNAL_SERVER_ERROR else UNKNOWN
@@ -337,7 +306,7 @@ def _of_answer(error: BaseException, request: Request) -> Verdict:
     return verdict
 
 
-def _was_sent_once(error: BaseException, request: Request) -> bool:
+def _was_sent_once(error: BaseException, request: Request[Operation]) -> bool:
     """Tell whether at most one sending of the request can have been applied."""
     if not request.may_be_resent:  # then the SDK repeats only what another region has refused
         return True
