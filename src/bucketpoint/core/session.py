@@ -18,6 +18,7 @@ from bucketpoint.core.keys import execution_key, trim_prefix
 from bucketpoint.core.pauses import Pauses, pauses_of
 from bucketpoint.core.retry import Pacing, RetryPolicy
 from bucketpoint.errors import (
+    BucketpointError,
     CheckpointTooLargeError,
     DeadlineExceededError,
     InvalidInputError,
@@ -294,7 +295,7 @@ class Session:
                         raise
                 yield from self.settings.retry.after_outage(failures)
         except DeadlinePassed:
-            raise out_of_time(target) from last_failure
+            raise out_of_time(target, last_failure) from last_failure
 
     def remember_origin(
         self, snapshot: Snapshot, target: Target, version: Version, member: Member | None
@@ -359,11 +360,18 @@ def no_checkpoint(target: Target) -> NoCheckpointError:
     return NoCheckpointError(msg, execution_id=target.execution_id, key=target.key)
 
 
-def out_of_time(target: Target) -> DeadlineExceededError:
+def out_of_time(
+    target: Target, last_failure: BucketpointError | None = None
+) -> DeadlineExceededError:
     """The error for a call whose time ran out before anything was applied."""
+    advice = (
+        "call again, with a longer timeout if the store is slow"
+        if last_failure is None
+        else f"the last failure: {last_failure}"
+    )
     msg = (
         f"the time for this call on execution {target.execution_id!r} ran out; nothing was "
-        "applied: call again, with a longer timeout if the store is slow"
+        f"applied; {advice}"
     )
     return DeadlineExceededError(msg, execution_id=target.execution_id, key=target.key)
 

@@ -435,10 +435,10 @@ class _WriteLoop:
             )
             return ConflictError(msg, execution_id=target.execution_id, key=target.key)
         if not in_time:
-            return out_of_time(target)
+            return out_of_time(target, self._last_failure)
         msg = (
             f"the store did not answer in {self._attempts} attempts on execution "
-            f"{target.execution_id!r}; nothing was applied: call again later"
+            f"{target.execution_id!r}; nothing was applied; the last failure: {self._last_failure}"
         )
         return StoreUnavailableError(msg, execution_id=target.execution_id, key=target.key)
 
