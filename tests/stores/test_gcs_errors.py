@@ -5,12 +5,10 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -30,6 +28,7 @@ from bucketpoint.stores.gcs import GCSStore
 from bucketpoint.stores.gcs_errors import Operation, Request, store_error
 from bucketpoint.testing.proxy.messages import Request as HTTPRequest
 from bucketpoint.testing.proxy.messages import Response, read_request
+from tests.loopback import own_certificate, server
 from tests.stores.gcs_stub import Stub, media, refusal, told, written
 
 KEY = "runs/retention-kms-billing.json"
@@ -305,27 +304,6 @@ def test_what_the_store_says_is_not_taken_for_a_reason_when_it_is_no_word() -> N
 # --- the network ----------------------------------------------------------------------------------
 
 
-@contextmanager
-def server(behave: Callable[[socket.socket], None]) -> Generator[str]:
-    """Run a server on loopback that behaves so on every connection; yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return  # the test is over
-                with connection, suppress(OSError):
-                    behave(connection)
-
-        thread = Thread(target=serve)
-        thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
 def receive(connection: socket.socket) -> None:
     """Read one request to its end; without an answer the connection is closed."""
     with connection.makefile("rb") as stream:
@@ -483,30 +461,6 @@ def test_a_tls_session_that_breaks_leaves_a_write_unknown() -> None:
     request = Request(Operation.PUT, "bucket", KEY)
     for error in (broken, requests_errors.SSLError(broken), requests_errors.SSLError()):
         assert type(store_error(error, request)) is OutcomeUnknownError
-
-
-def own_certificate(folder: Path) -> Path:
-    """Write a certificate for 127.0.0.1 that is signed by itself, and its key."""
-    x509: Any = importlib.import_module("cryptography.x509")
-    primitives = "cryptography.hazmat.primitives"
-    encoding: Any = importlib.import_module(f"{primitives}.serialization")
-    curves: Any = importlib.import_module(f"{primitives}.asymmetric.ec")
-    key = curves.generate_private_key(curves.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .sign(key, importlib.import_module(f"{primitives}.hashes").SHA256())
-    )
-    path = folder / "certificate.pem"
-    path.write_bytes(
-        certificate.public_bytes(encoding.Encoding.PEM)
-        + key.private_bytes(
-            encoding.Encoding.PEM, encoding.PrivateFormat.PKCS8, encoding.NoEncryption()
-        )
-    )
-    return path
 
 
 # --- credentials ----------------------------------------------------------------------------------
