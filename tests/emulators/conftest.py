@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bucketpoint.testing.emulators import FakeGCS, SeaweedFS
 from tests.emulators.clouds import GCS, S3, Cloud
 from tests.emulators.proxied import ProxiedBucket
 
@@ -21,7 +22,7 @@ def credentials() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["s3", "gcs"], scope="module")
+@pytest.fixture(params=["s3", "gcs"])
 def cloud(request: pytest.FixtureRequest) -> Cloud:
     """Each of the two clouds, with atomic conditional writes."""
     if request.param == "s3":
@@ -30,14 +31,35 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 
 
 @pytest.fixture(scope="module")
-def shared_bucket(cloud: Cloud) -> Iterator[ProxiedBucket]:
-    """A bucket of each cloud behind a proxy, for many tests, since making clients is slow."""
-    with ProxiedBucket.new(cloud) as bucket:
+def s3_bucket(seaweedfs: SeaweedFS) -> Iterator[ProxiedBucket]:
+    """A bucket behind a proxy, for all tests of a module, since making clients is slow."""
+    with ProxiedBucket.new(S3(seaweedfs)) as bucket:
+        yield bucket
+
+
+@pytest.fixture(scope="module")
+def gcs_bucket(fake_gcs: FakeGCS) -> Iterator[ProxiedBucket]:
+    """The same of Google Cloud Storage."""
+    with ProxiedBucket.new(GCS(fake_gcs)) as bucket:
         yield bucket
 
 
 @pytest.fixture
-def bucket(shared_bucket: ProxiedBucket) -> ProxiedBucket:
-    """The bucket, behind a proxy that is as good as new."""
-    shared_bucket.repair()
-    return shared_bucket
+def s3(s3_bucket: ProxiedBucket) -> ProxiedBucket:
+    """A bucket of S3, behind a proxy that is as good as new."""
+    s3_bucket.repair()
+    return s3_bucket
+
+
+@pytest.fixture
+def gcs(gcs_bucket: ProxiedBucket) -> ProxiedBucket:
+    """A bucket of Google Cloud Storage, behind a proxy that is as good as new."""
+    gcs_bucket.repair()
+    return gcs_bucket
+
+
+@pytest.fixture
+def bucket(cloud: Cloud, request: pytest.FixtureRequest) -> ProxiedBucket:
+    """A bucket of each of the two clouds, behind a proxy that is as good as new."""
+    found: ProxiedBucket = request.getfixturevalue(cloud.name)
+    return found
