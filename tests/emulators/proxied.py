@@ -81,10 +81,12 @@ class ProxiedBucket:
         """Let the fault happen to so many reads; without a number, to all."""
         self.proxy.add(fault, method="GET", times=times)
 
-    def answered(self, status: int, *, is_applied: bool = False) -> WireFault:
+    def answered(
+        self, status: int, reason: str | None = None, *, is_applied: bool = False
+    ) -> WireFault:
         """Return the fault that a request is answered with this status, in the cloud's words."""
         fault = StatusAfter if is_applied else StatusBefore
-        return fault(status, self.cloud.error(status, self.cloud.reasons[status]))
+        return fault(status, self.cloud.error(status, reason or self.cloud.reasons[status]))
 
     @property
     def writes(self) -> int:
