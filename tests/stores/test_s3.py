@@ -70,9 +70,12 @@ def config_of(store: S3Store, seconds: float | None = None) -> Any:
 # --- which clients it makes -----------------------------------------------------------------------
 
 
-def test_its_own_client_makes_one_attempt_with_time_limits(make: Make) -> None:
+def test_its_own_client_makes_one_attempt_with_time_limits(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
     config = config_of(make())
-    assert config.retries["total_max_attempts"] == 1
+    assert config.retries == {"total_max_attempts": 1, "mode": "standard"}
     assert (config.connect_timeout, config.read_timeout) == (3, 10)
     assert config.max_pool_connections == 64
 
@@ -216,6 +219,7 @@ def test_without_boto3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         ({"endpoint_url": "http://"}, "URL of a server"),
         ({"endpoint_url": "http://user:secret@127.0.0.1"}, "user name or password"),
         ({"sse": "AES256", "kms_key": "alias/key"}, "leave out kms_key"),
+        ({"sse": "kms"}, "AES256, aws:kms, aws:kms:dsse"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused(
@@ -245,7 +249,6 @@ def test_a_client_leaves_nothing_to_choose(aws_credentials: None) -> None:
         ({"region": "not a region"}, {}),
         ({"addressing_style": "sideways"}, {}),
         ({}, {"AWS_REQUEST_CHECKSUM_CALCULATION": "sometimes"}),
-        ({}, {"AWS_RETRY_MODE": "never"}),
     ],
 )
 def test_settings_that_the_sdk_cannot_use_are_a_configuration_error(
@@ -375,7 +378,14 @@ def test_nothing_is_served_before_it_was_written(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [(MODIFIED,), (SERVED,), (MODIFIED, "Date: today")], ids=["date", "modified", "bad"]
+    "headers",
+    [
+        (MODIFIED,),
+        (SERVED,),
+        (MODIFIED, "Date: today"),
+        (MODIFIED, SERVED.replace("GMT", "-0000")),
+    ],
+    ids=["no date", "not modified", "bad date", "date without a zone"],
 )
 def test_an_answer_without_what_s3_always_says_is_refused(
     make: Make, headers: tuple[str, ...]
@@ -500,6 +510,14 @@ def test_pages_are_fetched_as_they_are_read(
         client.close()
 
 
+def test_a_listing_that_goes_on_nowhere_is_not_taken_for_a_whole_one(make: Make) -> None:
+    endless = answer_of(b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>")
+    with running_upstream(lambda _: endless) as upstream:
+        store = make(upstream.url)
+        with pytest.raises(UnsupportedStoreError, match="goes on"):
+            list(store.list(""))
+
+
 # --- versions -------------------------------------------------------------------------------------
 
 
@@ -566,6 +584,14 @@ def test_neither_the_current_version_nor_an_unknown_one_is_deleted(seaweedfs: Se
         assert got(store, KEY).body == b"2"
         store.delete_version(KEY, old.version_id)
         assert list(store.list_versions(KEY)) == [current]
+
+
+def test_a_version_that_somebody_else_deleted_meanwhile_is_gone(make: Make) -> None:
+    page = versions_page(entry(2, 20, latest=True), entry(1, 10))
+    gone = s3_answer("404", "NoSuchVersion")
+    with running_upstream(lambda number: page if number == 1 else gone) as upstream:
+        make(upstream.url).delete_version(KEY, "v1")
+        assert [request.method for request in upstream.received] == ["GET", "DELETE"]
 
 
 def versions_page(*entries: str, more: str = "") -> bytes:

@@ -16,6 +16,7 @@ from bucketpoint.errors import (
     OutcomeUnknownError,
     PreconditionFailedError,
     UnsupportedError,
+    UnsupportedStoreError,
 )
 from bucketpoint.stores.contract import (
     Capabilities,
@@ -53,7 +54,8 @@ __all__ = ["S3Store"]
 _PAGE_SIZE = 1000
 _ETAG = re.compile(r"[!-)+\--~]+")
 """What can be an ETag in a condition: `*` and lists, separated by commas, match other objects."""
-_ABSENT = frozenset({"NoSuchKey"})
+_ABSENT = "NoSuchKey"
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion"})
 _ABSENT_VERSION = frozenset({"InvalidArgument", "MethodNotAllowed", "NoSuchKey", "NoSuchVersion"})
 _DENIED = frozenset({"403", "AccessDenied", "Forbidden"})
 _RIGHTS_TO_READ = "s3:GetObject on the prefix and s3:ListBucket on the bucket"
@@ -196,13 +198,7 @@ class S3Store:
         if not self.capabilities.conditional_delete:
             msg = f"{self._url} does not honour the condition of a delete: leave {key!r} there"
             raise UnsupportedError(msg, key=key)
-        try:
-            self._send(Operation.DELETE, key, timeout, Key=key, **_if_match(when, key))
-        except PreconditionFailedError as refused:
-            if answer_code(refused.__cause__, Operation.DELETE) in _ABSENT:
-                return False
-            raise
-        return True
+        return self._delete(Operation.DELETE, key, timeout, **_if_match(when, key))
 
     def list(
         self,
@@ -225,11 +221,10 @@ class S3Store:
         S3 tells times in seconds. Of a deletion and an overwritten version of the same second the
         deletion comes first, although it may have been the earlier one.
         """
-        limit = TimeLimit(timeout)
         for page in self._pages(Operation.LIST_VERSIONS, key, timeout, {}):
             own, goes_on = versions_of(page, key)
             if all(version.version_id == NO_VERSION_ID for version in own):
-                self._require_versions(key, limit)
+                self._require_versions(key, TimeLimit(timeout))
             yield from own
             if not goes_on:
                 return
@@ -247,9 +242,7 @@ class S3Store:
             if version.is_current:
                 msg = f"this version of {key!r} is the current one: use delete"
                 raise PreconditionFailedError(msg, key=key)
-            self._send(
-                Operation.DELETE_VERSION, key, limit.left(key), Key=key, VersionId=version_id
-            )
+            self._delete(Operation.DELETE_VERSION, key, limit.left(key), VersionId=version_id)
             return
 
     def close(self) -> None:
@@ -265,6 +258,15 @@ class S3Store:
         except Exception as error:
             raise self._translated(error, operation, key) from error
 
+    def _delete(self, operation: Operation, key: str, timeout: float | None, **which: Any) -> bool:
+        try:
+            self._send(operation, key, timeout, Key=key, **which)
+        except PreconditionFailedError as refused:
+            if answer_code(refused.__cause__, operation) in _GONE:
+                return False
+            raise
+        return True
+
     def _translated(self, error: Exception, operation: Operation, key: str) -> BucketpointError:
         request = Request(operation, self._bucket, key, self._clients.may_resend)
         return store_error(error, request)
@@ -273,17 +275,20 @@ class S3Store:
         self, operation: Operation, prefix: str, timeout: float | None, first: dict[str, Any]
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the pages of a listing; each says where the next one begins."""
-        position = first
+        following: dict[str, Any] = {}
         while True:
-            page = self._send(operation, prefix, timeout, Prefix=prefix, **position)
+            page = self._send(operation, prefix, timeout, Prefix=prefix, **first | following)
             yield page
             if not page.get("IsTruncated"):
                 return
-            position = first | {
+            following = {
                 name.removeprefix("Next"): value
                 for name, value in page.items()
                 if name.startswith("Next") and value
             }
+            if not following:
+                msg = f"a listing of bucket {self._bucket!r} goes on, and does not say where"
+                raise UnsupportedStoreError(msg, key=prefix)
 
     def _is_absent(
         self, error: Exception, key: str, version_id: str | None, limit: TimeLimit
@@ -291,7 +296,7 @@ class S3Store:
         """Tell whether a read failed because nothing is there, and ask if need be."""
         code = answer_code(error, Operation.GET)
         if version_id is None:
-            return code in _ABSENT or (code in _DENIED and not self._is_listed(key, limit))
+            return code == _ABSENT or (code in _DENIED and not self._is_listed(key, limit))
         if code in _ABSENT_VERSION:
             self._require_versions(key, limit)
             return True

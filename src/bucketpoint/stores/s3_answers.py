@@ -33,8 +33,9 @@ def stored_object(
     try:
         modified_at = _utc(answer["LastModified"])
         served_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        served_at = max(served_at, modified_at)
         version = Version(answer["ETag"])
-    except (KeyError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError) as problem:
         msg = (
             f"the answer to reading {key!r} lacks ETag, Last-Modified or Date: keep proxies from "
             "removing headers, or use another store"
@@ -47,7 +48,7 @@ def stored_object(
         # What has the ID "null" may be replaced under it by the next write.
         version_id=version_id or (None if found_id == NO_VERSION_ID else found_id),
         modified_at=modified_at,
-        served_at=max(served_at, modified_at),
+        served_at=served_at,
     )
 
 

@@ -8,7 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
 from bucketpoint.arguments import is_a
@@ -202,7 +202,7 @@ class OwnClients:
             )
         style = options.addressing_style
         config = _sdk("botocore.config").Config(
-            retries={"total_max_attempts": 1},
+            retries={"total_max_attempts": 1, "mode": "standard"},  # adaptive ones would wait
             connect_timeout=CONNECT_S * scale,
             read_timeout=READ_S * scale,
             max_pool_connections=POOL_SIZE,
@@ -253,6 +253,9 @@ def put_options(
     """Return what each put says besides the body and its condition."""
     if sse is None and kms_key is not None:
         sse = "aws:kms"
+    if sse is not None and sse not in get_args(Encryption):
+        msg = f"sse must be one of {', '.join(get_args(Encryption))}"
+        raise InvalidInputError(msg)
     if sse == "AES256" and kms_key is not None:
         msg = "sse='AES256' encrypts with S3's own keys: leave out kms_key, or say sse='aws:kms'"
         raise InvalidInputError(msg)

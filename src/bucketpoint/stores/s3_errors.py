@@ -104,7 +104,10 @@ _WRONG_ARGUMENT = refused(
 
 _BY_CODE: dict[str, Verdict] = {
     **dict.fromkeys(
-        ("ConcurrentModification", "ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"),
+        (
+            *("ConcurrentModification", "ConditionalRequestConflict", "NoSuchKey"),
+            *("NoSuchVersion", "PreconditionFailed"),
+        ),
         CONFLICT,
     ),
     **dict.fromkeys(("OperationAborted", "TemporaryRedirect"), BUSY),
