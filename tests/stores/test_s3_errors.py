@@ -30,6 +30,8 @@ from bucketpoint.testing.proxy import s3_error
 from tests.emulators.upstream import running_upstream
 
 sdk: Any = import_module("botocore.exceptions")
+urllib3: Any = import_module("urllib3.exceptions")
+CertificateError: Any = import_module("urllib3.util.ssl_match_hostname").CertificateError
 
 BUCKET = "my-bucket"
 KEY = "checkpoints/executions/run-42.json"
@@ -72,8 +74,13 @@ def of_write(error: Exception, *, may_be_resent: bool = False) -> BucketpointErr
 
 
 def tls_error(inner: Exception) -> Any:
-    urllib3_error = import_module("urllib3.exceptions").SSLError(inner)
+    urllib3_error = urllib3.SSLError(inner)
     return sdk.SSLError(endpoint_url="https://127.0.0.1", error=urllib3_error)
+
+
+def proxy_error(inner: Exception) -> Any:
+    urllib3_error = urllib3.ProxyError("Cannot connect to proxy", inner)
+    return sdk.ProxyConnectionError(proxy_url=repr(inner), error=urllib3_error)
 
 
 def broken_tls(reason: str, kind: type[ssl.SSLError] = ssl.SSLError) -> ssl.SSLError:
@@ -155,6 +162,14 @@ FAILURES: list[tuple[Exception, type[BucketpointError], str]] = [
     (import_module("botocore.parsers").ResponseParserError(), OutcomeUnknownError, "read"),
     (MemoryError(), OutcomeUnknownError, "read the object"),
     (tls_error(ssl.SSLCertVerificationError()), StoreConfigurationError, "trusts"),
+    (tls_error(CertificateError("another name")), StoreConfigurationError, "its host name"),
+    (
+        proxy_error(urllib3.NewConnectionError(None, "refused")),
+        StoreUnavailableError,
+        "proxies",
+    ),
+    (proxy_error(OSError("Tunnel connection failed: 407")), StoreUnavailableError, "proxies"),
+    (proxy_error(ConnectionResetError()), OutcomeUnknownError, "read the object"),
     (tls_error(broken_tls("WRONG_VERSION_NUMBER")), StoreConfigurationError, "scheme"),
     (tls_error(broken_tls("TLSV1_ALERT_PROTOCOL_VERSION")), StoreConfigurationError, "scheme"),
     (tls_error(broken_tls("DECRYPTION_FAILED_OR_BAD_RECORD_MAC")), OutcomeUnknownError, "read"),

@@ -30,6 +30,7 @@ __all__ = [
     "Verdict",
     "error_of",
     "inner_errors",
+    "is_failed_connection",
     "is_failed_handshake",
     "refused",
     "shown",
@@ -140,6 +141,8 @@ _FAILED_READ = Verdict(
 )
 
 _SHOWABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NEVER_CONNECTED = frozenset({"ConnectTimeoutError", "NameResolutionError", "NewConnectionError"})
+_NO_TUNNEL = "Tunnel connection failed"
 _HANDSHAKE = re.compile("ALERT|CERT|HANDSHAKE|UNKNOWN_PROTOCOL|UNSUPPORTED_PROTOCOL|VERSION")
 
 
@@ -172,12 +175,25 @@ def error_of(
 def is_failed_handshake(error: BaseException) -> bool:
     """Tell whether TLS was refused before anything was sent; a broken session is no such thing."""
     for cause in inner_errors(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        # urllib3 has an error of its own for a certificate of another name.
+        if isinstance(cause, ssl.SSLCertVerificationError) or _name(cause) == "CertificateError":
             return True
         reason = getattr(cause, "reason", None)
         if isinstance(cause, ssl.SSLError) and _HANDSHAKE.search(reason or ""):
             return True
     return False
+
+
+def is_failed_connection(error: BaseException) -> bool:
+    """Tell whether no connection was made, to the store or to the proxy before it."""
+    return any(
+        _name(cause) in _NEVER_CONNECTED or str(cause).startswith(_NO_TUNNEL)
+        for cause in inner_errors(error)
+    )
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__
 
 
 def inner_errors(error: BaseException) -> Iterator[BaseException]:

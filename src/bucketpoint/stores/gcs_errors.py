@@ -28,7 +28,7 @@ from bucketpoint.stores.failures import (
     StoreOperation,
     Verdict,
     error_of,
-    inner_errors,
+    is_failed_connection,
     is_failed_handshake,
     refused,
     shown,
@@ -246,7 +246,6 @@ _BY_CLASS: dict[str, Verdict] = {
     "GoogleAuthError": _UNAVAILABLE_CREDENTIALS,
 }
 
-_NEVER_CONNECTED = frozenset({"ConnectTimeoutError", "NameResolutionError", "NewConnectionError"})
 _NO_BUCKET = re.compile(r"bucket\b.*\b(does not exist|not found)")
 _NO_OBJECT = re.compile("no such object")
 _WRONG_CLOCK = re.compile(r"short-lived token|\biat\b|used too early")
@@ -341,7 +340,7 @@ def _of_exception(error: BaseException, request: Request[Operation]) -> Verdict:
     for name in names:
         if name in _BY_CLASS:
             return _BY_CLASS[name]
-    if any(type(inner).__name__ in _NEVER_CONNECTED for inner in inner_errors(error)):
+    if is_failed_connection(error):
         return UNREACHED
     # Everything of the network is wrapped; what is left bare is a certificate file not found.
     is_bare = type(error) is OSError or request.operation is Operation.OPEN

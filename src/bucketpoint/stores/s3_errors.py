@@ -30,6 +30,7 @@ from bucketpoint.stores.failures import (
     StoreOperation,
     Verdict,
     error_of,
+    is_failed_connection,
     is_failed_handshake,
     refused,
     shown,
@@ -248,7 +249,7 @@ def store_error(error: BaseException, request: Request[Operation]) -> Bucketpoin
     | a full store or quota | `StoreFullError` |
     | 405, 501 of a put / of others; `KeyTooLongError` | `UnsupportedStoreError` / `UnsupportedError` |
     | any other 4xx | `StoreConfigurationError` |
-    | connection refused, not resolved, not made in time | `StoreUnavailableError` |
+    | no connection, to the store or to a proxy before it | `StoreUnavailableError` |
     | a failed TLS handshake | `StoreConfigurationError` |
     | credentials that are missing, partial, or cannot be refreshed | `AccessDeniedError` |
     | profile, region, endpoint or other settings that cannot be used | `StoreConfigurationError` |
@@ -281,8 +282,11 @@ def _verdict(error: BaseException, request: Request[Operation]) -> Verdict:
     if _answer(error):
         return _of_answer(error, request)
     wrapped = _part(vars(error), "kwargs").get("error")
-    if isinstance(wrapped, BaseException) and is_failed_handshake(wrapped):
-        return INSECURE
+    if isinstance(wrapped, BaseException):
+        if is_failed_handshake(wrapped):
+            return INSECURE
+        if is_failed_connection(wrapped):
+            return UNREACHED
     for cls in type(error).__mro__:
         if cls.__name__ in _BY_CLASS:
             return _BY_CLASS[cls.__name__]
@@ -294,9 +298,7 @@ def _of_answer(error: BaseException, request: Request[Operation]) -> Verdict:
     code = _code(error)
     fallback = INVALID if status < HTTPStatus.INTERNAL_SERVER_ERROR else UNKNOWN
     verdict = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)
-    if not _is_of(
-        error, request.operation
-    ):  # of a request for credentials, before the one that was asked
+    if not _is_of(error, request.operation):  # but of a request for credentials, before it
         return BUSY if verdict.kind is OutcomeUnknownError else _UNAVAILABLE_CREDENTIALS
     if verdict is _NOT_IMPLEMENTED and request.operation is not Operation.PUT:
         return _NOT_POSSIBLE
