@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from types import NoneType
 from typing import Any
@@ -215,6 +216,32 @@ def test_a_fault_that_passes_ends_no_call(
     if not is_hang(fault):
         assert bucket.writes <= (writes if end == "done" else writes * 2)
         assert bucket.reads <= (2 if operation == "load" else 1 + looks_first(operation))
+
+
+@pytest.fixture(scope="module")
+def resending(s3_bucket: ProxiedBucket) -> Iterator[Store]:
+    """A store with a client of the user's own that sends again by itself."""
+    client = s3_bucket.cloud.retrying_client(s3_bucket.proxy.url)
+    with closing(client), s3_bucket.cloud.checkpointer(s3_bucket.name, client=client) as own:
+        yield own.store
+
+
+@pytest.mark.parametrize(
+    ("fault", "operation"),
+    [(fault, operation) for fault, operation, _ in cells() if not is_hang(fault)],
+)
+def test_a_client_that_sends_again_by_itself_applies_nothing_twice(
+    s3: ProxiedBucket, resending: Store, fault: str, operation: str
+) -> None:
+    run, call = OPERATIONS[operation](s3, s3.checkpointer(resending))
+    before = s3.revision(run)
+    break_requests(s3, fault, operation, times=1)
+    s3.proxy.clear_log()
+    call()
+    s3.proxy.release()
+    writes = 0 if operation == "load" else 1
+    assert s3.revision(run) == before + writes
+    assert s3.writes <= writes * 2
 
 
 @pytest.mark.parametrize(("fault", "operation", "end"), cells())
