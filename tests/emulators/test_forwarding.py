@@ -121,6 +121,13 @@ def test_a_chunked_request_stays_chunked(wire: socket.socket, upstream: Upstream
     assert upstream.received[0].body == b"abcde"
 
 
+@pytest.mark.parametrize("hello", [b"\x16\x03\x01\x02 \x01\xfc", b"\x16\x03 a b", b"GET /"])
+def test_what_is_no_http_is_cut_off(wire: socket.socket, upstream: Upstream, hello: bytes) -> None:
+    wire.sendall(hello + b"\r\n\r\n")
+    assert wire.recv(100) == b""
+    assert upstream.received == []
+
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 ANSWERS = {

@@ -126,13 +126,20 @@ def read_request(stream: BinaryIO, *, say_continue: Callable[[], None]) -> Reque
     Args:
         stream: What the client sends.
         say_continue: Tells a client that waits for it to go on and send the body.
+
+    Raises:
+        ConnectionError: What the client sends is no HTTP.
     """
     head = _read_head(stream)
     if head is None:
         return None
     start_line, headers = head
-    method, target, _ = start_line.split(" ", 2)
-    request = Request(method=method, target=target, headers=headers)
+    match start_line.split(" "):
+        case [method, target, _] if method.isalpha():
+            request = Request(method=method, target=target, headers=headers)
+        case _:
+            msg = "what the client sends is no HTTP; TLS, perhaps"
+            raise ConnectionAbortedError(msg)
     if (request.header("Expect") or "").lower() == "100-continue":
         say_continue()
     return replace(request, body=_read_body(stream, request))
