@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import socket
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -31,6 +32,24 @@ def server(behave: Callable[[socket.socket], None]) -> Generator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+def speak_plainly(connection: socket.socket) -> None:
+    """Answer as a web server does that expects no TLS."""
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def offering(certificate: Path) -> Callable[[socket.socket], None]:
+    """Return the behaviour of a server that begins TLS with this certificate, and no more."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def shake_hands(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True):
+            pass
+
+    return shake_hands
 
 
 def own_certificate(folder: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,13 @@ from bucketpoint import (
     AccessDeniedError,
     BucketCheckpointer,
     BucketNotFoundError,
-    Checkpoint,
     GCSCheckpointer,
     StoreConfigurationError,
 )
 from bucketpoint.testing.proxy import StatusBefore, WireFault
+from tests.emulators.calls import RUN, Call, every_call
 from tests.emulators.clouds import Cloud
 from tests.emulators.proxied import ProxiedBucket
-
-RUN = "run-of-nobody"
-
-Call = Callable[[BucketCheckpointer], Any]
-
-CALLS: dict[str, Call] = {
-    "load": lambda checkpointer: checkpointer.load_checkpoint(RUN),
-    "save": lambda checkpointer: checkpointer.save_checkpoint(Checkpoint(execution_id=RUN)),
-    "delete": lambda checkpointer: checkpointer.delete_checkpoint(RUN),
-    "claim": lambda checkpointer: checkpointer.claim(RUN, owner="worker-1").acquire(),
-}
-every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 def is_unwritten(bucket: ProxiedBucket) -> bool:

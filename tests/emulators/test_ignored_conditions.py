@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bucketpoint import BucketCheckpointer, Checkpoint, UnsupportedError, UnsupportedStoreError
+from bucketpoint import BucketCheckpointer, UnsupportedError, UnsupportedStoreError
 from bucketpoint.testing.emulators import SeaweedFS
 from bucketpoint.testing.proxy import StrippedHeaders
+from tests.emulators.calls import RUN, WRITES
 from tests.emulators.clouds import S3
 from tests.emulators.proxied import ProxiedBucket
-
-RUN = "run-42"
-
-WRITES: dict[str, Callable[[BucketCheckpointer], Any]] = {
-    "save": lambda checkpointer: checkpointer.save_checkpoint(Checkpoint(execution_id=RUN)),
-    "delete": lambda checkpointer: checkpointer.delete_checkpoint(RUN),
-    "claim": lambda checkpointer: checkpointer.claim(RUN, owner="worker-1").acquire(),
-}
 
 
 def probing(bucket: ProxiedBucket, **options: Any) -> BucketCheckpointer:

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import socket
-import ssl
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bucketpoint import (
-    BucketCheckpointer,
-    Checkpoint,
     RetryPolicy,
     StoreConfigurationError,
     StoreRequest,
     StoreUnavailableError,
 )
+from tests.emulators.calls import Call, every_call
 from tests.emulators.clouds import Cloud
 from tests.emulators.proxied import ProxiedBucket
-from tests.loopback import own_certificate, server
+from tests.loopback import offering, own_certificate, server, speak_plainly
 
 ATTEMPTS = 3
-
-CALLS: dict[str, Callable[[BucketCheckpointer], Any]] = {
-    "load": lambda checkpointer: checkpointer.load_checkpoint("run-42"),
-    "save": lambda checkpointer: checkpointer.save_checkpoint(Checkpoint(execution_id="run-42")),
-    "delete": lambda checkpointer: checkpointer.delete_checkpoint("run-42"),
-    "claim": lambda checkpointer: checkpointer.claim("run-42", owner="worker-1").acquire(),
-}
-every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 def told(error: BaseException) -> str:
@@ -39,9 +27,7 @@ def told(error: BaseException) -> str:
 
 
 @every_call
-def test_an_endpoint_where_nobody_listens(
-    cloud: Cloud, call: Callable[[BucketCheckpointer], Any]
-) -> None:
+def test_an_endpoint_where_nobody_listens(cloud: Cloud, call: Call) -> None:
     requests: list[StoreRequest] = []
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -73,33 +59,18 @@ def test_an_endpoint_that_goes_away_before_a_write(cloud: Cloud) -> None:
 
 
 @every_call
-def test_an_endpoint_without_tls(cloud: Cloud, call: Callable[[BucketCheckpointer], Any]) -> None:
+def test_an_endpoint_without_tls(cloud: Cloud, call: Call) -> None:
     with server(speak_plainly) as address:
         check_insecure(cloud, address, call)
 
 
 @every_call
-def test_a_certificate_that_nobody_vouches_for(
-    cloud: Cloud, call: Callable[[BucketCheckpointer], Any], tmp_path: Path
-) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own_certificate(tmp_path))
-
-    def shake_hands(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True):
-            pass
-
-    with server(shake_hands) as address:
+def test_a_certificate_that_nobody_vouches_for(cloud: Cloud, call: Call, tmp_path: Path) -> None:
+    with server(offering(own_certificate(tmp_path))) as address:
         check_insecure(cloud, address, call)
 
 
-def speak_plainly(connection: socket.socket) -> None:
-    """Answer as a web server does that expects no TLS."""
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
-def check_insecure(cloud: Cloud, address: str, call: Callable[[BucketCheckpointer], Any]) -> None:
+def check_insecure(cloud: Cloud, address: str, call: Call) -> None:
     """The call is not repeated, and says where to look."""
     requests: list[StoreRequest] = []
     with (

@@ -28,7 +28,7 @@ from bucketpoint.stores.gcs import GCSStore
 from bucketpoint.stores.gcs_errors import Operation, Request, store_error
 from bucketpoint.testing.proxy.messages import Request as HTTPRequest
 from bucketpoint.testing.proxy.messages import Response, read_request
-from tests.loopback import own_certificate, server
+from tests.loopback import offering, own_certificate, server, speak_plainly
 from tests.stores.gcs_stub import Stub, media, refusal, told, written
 
 KEY = "runs/retention-kms-billing.json"
@@ -330,11 +330,6 @@ def refuse_a_tunnel(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
 
-def speak_plainly(connection: socket.socket) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
 def say_nothing(connection: socket.socket) -> None:
     while connection.recv(65536):  # until the client has had enough
         pass
@@ -432,14 +427,7 @@ def test_a_server_without_tls_is_refused_before_anything_is_sent() -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own_certificate(tmp_path))
-
-    def shake_hands(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True):
-            pass
-
-    with server(shake_hands) as address:
+    with server(offering(own_certificate(tmp_path))) as address:
         for call in (put, get):
             error = failure_of(call, f"https://{address}")
             assert type(error) is StoreConfigurationError
