@@ -104,9 +104,11 @@ def running_upstream(answer: Callable[[int], bytes] = numbered) -> Generator[Ups
         upstream.url = f"http://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield upstream
-        server.shutdown()
-        thread.join()
+        try:
+            yield upstream
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

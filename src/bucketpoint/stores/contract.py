@@ -159,8 +159,8 @@ class Capabilities:
     """What a store can do beyond `get`, `put` and `list`.
 
     Attributes:
-        versions: It keeps overwritten objects: `list_versions`, `get(version_id=…)` and
-            `delete_version` work.
+        versions: It can keep overwritten objects: `list_versions`, `get(version_id=…)` and
+            `delete_version` work, or raise `UnsupportedError` where the bucket keeps none.
         conditional_delete: `delete` honours its condition; without it `delete` raises
             `UnsupportedError` and nothing is ever purged.
         content_versions: Versions derive from the bytes alone, so writing the same bytes again
