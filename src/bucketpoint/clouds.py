@@ -65,7 +65,7 @@ def with_store(
     given = dict(options).items()
     store = make(bucket, **{name: value for name, value in given if name not in of_checkpointer})
     rest = {name: value for name, value in given if name in of_checkpointer}
-    return store, cast("CheckpointerOptions", {**rest, "close_store": True})
+    return store, cast("CheckpointerOptions", {"close_store": True, **rest})
 
 
 class S3Checkpointer(BucketCheckpointer):

@@ -392,7 +392,9 @@ NEVER_SENT = {
     "not connected in time": requests_errors.ConnectTimeout(
         urllib3_errors.MaxRetryError(None, "/", urllib3_errors.ConnectTimeoutError())
     ),
-    "no proxy": requests_errors.ProxyError(),
+    "no proxy": requests_errors.ProxyError(
+        urllib3_errors.ProxyError("no", urllib3_errors.NewConnectionError(None, "refused"))
+    ),
 }
 
 
@@ -402,6 +404,12 @@ def test_what_never_connected_was_never_sent(name: str, operation: Operation) ->
     error = store_error(NEVER_SENT[name], Request(operation, "bucket", KEY))
     assert type(error) is StoreUnavailableError
     assert "nothing was sent" in str(error)
+
+
+def test_an_answer_that_is_lost_behind_a_proxy_leaves_a_write_unknown() -> None:
+    """urllib3 calls it the proxy's fault, although the request may have gone through."""
+    lost = requests_errors.ProxyError(urllib3_errors.ProxyError("lost", ConnectionResetError()))
+    assert type(store_error(lost, Request(Operation.PUT, "bucket", KEY))) is OutcomeUnknownError
 
 
 def test_the_last_of_several_sendings_tells_nothing_of_the_others() -> None:

@@ -174,7 +174,7 @@ def test_it_writes_in_the_same_folder_what_no_listing_takes_for_an_execution(
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-@pytest.mark.parametrize("fault", [Fault.NEVER_SENT, Fault.THROTTLED, Fault.LOST_ANSWER])
+@pytest.mark.parametrize("fault", [Fault.NEVER_SENT, Fault.LOST_ANSWER])
 def test_a_probe_without_an_end_leaves_the_write_unsent_and_runs_again(
     number: int, fault: Fault
 ) -> None:
@@ -184,10 +184,38 @@ def test_a_probe_without_an_end_leaves_the_write_unsent_and_runs_again(
     with pytest.raises(StoreUnavailableError) as failed:
         before.before_write(KEY, None)
     assert failed.value.key == KEY
-    assert failed.value.throttled is (fault is Fault.THROTTLED)
     assert list(memory.list("")) == []
     before.before_write(KEY, None)
     assert before.conditional_delete
+
+
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let pauses take no time, and return them as they come."""
+    made: list[float] = []
+    monkeypatch.setattr("bucketpoint.stores.probe.time.sleep", made.append)
+    return made
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_store_that_throttles_one_name_is_probed_slowly(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = pauses(monkeypatch)
+    memory = MemoryStore()
+    store = FaultyStore(memory, {number: Fault.THROTTLED})
+    assert probe(store, beside=KEY) == SOUND
+    assert made[-1] > 1
+    assert list(memory.list("")) == []
+
+
+def test_a_store_that_throttles_without_end_is_not_written_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses(monkeypatch)
+    store = FaultyStore(MemoryStore(), lambda _: Fault.THROTTLED)
+    with pytest.raises(StoreUnavailableError) as failed:
+        Probe(store).before_write(KEY, None)
+    assert failed.value.throttled
 
 
 def test_what_cannot_be_removed_is_named(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -83,9 +83,22 @@ def proxy_error(inner: Exception) -> Any:
     return sdk.ProxyConnectionError(proxy_url=repr(inner), error=urllib3_error)
 
 
-def broken_tls(reason: str, kind: type[ssl.SSLError] = ssl.SSLError) -> ssl.SSLError:
-    error = kind(1, reason)
+def broken_tls(
+    reason: str, kind: type[ssl.SSLError] = ssl.SSLError, *, when: str = "later"
+) -> ssl.SSLError:
+    error = kind(1, f"{reason} {when}")
     error.reason = reason
+    return error
+
+
+def in_handshake(reason: str) -> ssl.SSLError:
+    error = broken_tls(reason, when="in the handshake")
+
+    def do_handshake() -> None:
+        raise error
+
+    with suppress(ssl.SSLError):
+        do_handshake()
     return error
 
 
@@ -170,8 +183,16 @@ FAILURES: list[tuple[Exception, type[BucketpointError], str]] = [
     ),
     (proxy_error(OSError("Tunnel connection failed: 407")), StoreUnavailableError, "proxies"),
     (proxy_error(ConnectionResetError()), OutcomeUnknownError, "read the object"),
-    (tls_error(broken_tls("WRONG_VERSION_NUMBER")), StoreConfigurationError, "scheme"),
-    (tls_error(broken_tls("TLSV1_ALERT_PROTOCOL_VERSION")), StoreConfigurationError, "scheme"),
+    (tls_error(in_handshake("WRONG_VERSION_NUMBER")), StoreConfigurationError, "scheme"),
+    (tls_error(in_handshake("TLSV1_ALERT_PROTOCOL_VERSION")), StoreConfigurationError, "scheme"),
+    (tls_error(broken_tls("WRONG_VERSION_NUMBER")), OutcomeUnknownError, "read the object"),
+    (tls_error(broken_tls("SSLV3_ALERT_BAD_RECORD_MAC")), OutcomeUnknownError, "read the object"),
+    (tls_error(in_handshake("UNEXPECTED_EOF_WHILE_READING")), OutcomeUnknownError, "read"),
+    (
+        sdk.HTTPClientError(error=ValueError("Invalid header value b'secret\\n'")),
+        AccessDeniedError,
+        "line break",
+    ),
     (tls_error(broken_tls("DECRYPTION_FAILED_OR_BAD_RECORD_MAC")), OutcomeUnknownError, "read"),
     (
         tls_error(broken_tls("UNEXPECTED_EOF_WHILE_READING", ssl.SSLEOFError)),

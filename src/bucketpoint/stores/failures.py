@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import ssl
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from bucketpoint.errors import (
+    AccessDeniedError,
     BucketpointError,
     OutcomeUnknownError,
     PreconditionFailedError,
@@ -25,6 +27,7 @@ __all__ = [
     "THROTTLED",
     "UNKNOWN",
     "UNREACHED",
+    "UNSENDABLE_CREDENTIALS",
     "Request",
     "StoreOperation",
     "Verdict",
@@ -32,6 +35,8 @@ __all__ = [
     "inner_errors",
     "is_failed_connection",
     "is_failed_handshake",
+    "publishable",
+    "quotes_credentials",
     "refused",
     "shown",
 ]
@@ -134,6 +139,10 @@ INVALID = refused(
     StoreConfigurationError,
     "the store refuses such a request for good; nothing was applied. Its own error says more",
 )
+UNSENDABLE_CREDENTIALS = refused(
+    AccessDeniedError,
+    "the credentials cannot be sent, such as a token with a line break in it; set them anew",
+)
 _FAILED_READ = Verdict(
     StoreUnavailableError,
     "could not {what} ({reason}): call again; if it lasts, look at the network and at the store's "
@@ -178,10 +187,29 @@ def is_failed_handshake(error: BaseException) -> bool:
         # urllib3 has an error of its own for a certificate of another name.
         if isinstance(cause, ssl.SSLCertVerificationError) or _name(cause) == "CertificateError":
             return True
-        reason = getattr(cause, "reason", None)
-        if isinstance(cause, ssl.SSLError) and _HANDSHAKE.search(reason or ""):
+        if isinstance(cause, ssl.SSLError) and _is_of_handshake(cause):
             return True
     return False
+
+
+def _is_of_handshake(error: ssl.SSLError) -> bool:
+    # What breaks a session later, an alert for instance, can have the same reasons.
+    where = (frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__))
+    reason = getattr(error, "reason", None)
+    return _HANDSHAKE.search(reason or "") is not None and "do_handshake" in where
+
+
+def quotes_credentials(error: BaseException) -> bool:
+    """Tell whether an SDK could not send a header, and repeats it, which may be a token."""
+    return any(
+        _name(cause) == "InvalidHeader" or "Invalid header value" in str(cause)
+        for cause in inner_errors(error)
+    )
+
+
+def publishable(error: BaseException) -> BaseException | None:
+    """Return what may be attached as the cause of an error."""
+    return None if quotes_credentials(error) else error
 
 
 def is_failed_connection(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ from bucketpoint.errors import (
     UnsupportedStoreError,
 )
 from bucketpoint.stores.contract import ObjectVersion, StoredObject, Version
+from bucketpoint.stores.failures import publishable
 from bucketpoint.stores.gcs_client import GoogleClient, joined, sdk
 from bucketpoint.stores.gcs_errors import Missing, Operation, Request, missing, store_error
 from bucketpoint.stores.local import key_bytes
@@ -184,11 +185,11 @@ class JSONAPI:
             result = read(self._client.send(operation.method, url, timeout=timeout, **details))
         except BucketpointError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it becomes the cause of what is raised
             request = Request(operation, self._bucket, key, self._client.may_resend)
             if missing(error, request) is Missing.EITHER:
                 self._require_bucket(limit)
-            raise store_error(error, request) from error
+            raise store_error(error, request) from publishable(error)
         self._bucket_was_seen = True
         return result
 

@@ -24,6 +24,7 @@ from bucketpoint.stores.failures import (
     THROTTLED,
     UNKNOWN,
     UNREACHED,
+    UNSENDABLE_CREDENTIALS,
     Request,
     StoreOperation,
     Verdict,
@@ -234,9 +235,10 @@ _BY_STATUS: dict[int, Verdict] = {
 }
 
 _BY_CLASS: dict[str, Verdict] = {
-    **dict.fromkeys(("ConnectTimeout", "ProxyError"), UNREACHED),
+    "ConnectTimeout": UNREACHED,
+    "InvalidHeader": UNSENDABLE_CREDENTIALS,
     **dict.fromkeys(
-        ("InvalidHeader", "InvalidProxyURL", "InvalidSchema", "InvalidURL", "MissingSchema"),
+        ("InvalidProxyURL", "InvalidSchema", "InvalidURL", "MissingSchema"),
         _WRONG_SETTINGS,
     ),
     **dict.fromkeys(("ClientCertError", "MutualTLSChannelError"), _WRONG_SETTINGS),

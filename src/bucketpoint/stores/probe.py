@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import TIMEOUT_MAX, Lock
 
 from bucketpoint.errors import (
     AccessDeniedError,
@@ -28,6 +29,9 @@ from bucketpoint.stores.contract import Condition, IfAbsent, IfVersion, Store, V
 from bucketpoint.stores.time_limit import TimeLimit, no_time_left
 
 __all__ = ["Findings", "Probe", "probe"]
+
+_PACED_S = 1.1
+"""Seconds between two writes to one key, once the store has asked for fewer."""
 
 logger = logging.getLogger("bucketpoint")
 
@@ -49,7 +53,8 @@ def probe(store: Store, *, beside: str, timeout: float | None = None) -> Finding
     """Find out whether a store honours conditions, by writing where nobody looks.
 
     It takes eight requests on a random key in the same folder, which does not end as the keys of
-    executions do, and removes what it wrote, on failure too where it can. One request after the
+    executions do, and removes what it wrote, on failure too where it can. Throttled, it begins again
+    with a second between its writes. One request after the
     other cannot show whether conditions hold when writers race.
 
     Args:
@@ -70,24 +75,36 @@ def probe(store: Store, *, beside: str, timeout: float | None = None) -> Finding
         >>> probe(MemoryStore(), beside="executions/run-42.json")
         Findings(fault=None, conditional_delete=True)
     """
-    trial = _Trial(store, beside[: beside.rfind("/") + 1], TimeLimit(timeout))
+    folder, limit = beside[: beside.rfind("/") + 1], TimeLimit(timeout)
     try:
-        return trial.run()
-    finally:
-        trial.clean_up()
+        return _Trial(store, folder, limit).run()
+    except (OutcomeUnknownError, StoreUnavailableError) as error:
+        if not error.throttled:
+            raise
+    return _Trial(store, folder, limit, pause_s=_PACED_S).run()
 
 
 class _Trial:
     """One probe: what it tries, and what it has to remove afterwards."""
 
-    def __init__(self, store: Store, folder: str, limit: TimeLimit) -> None:
+    def __init__(
+        self, store: Store, folder: str, limit: TimeLimit, *, pause_s: float = 0.0
+    ) -> None:
         self._store = store
+        self._pause_s = pause_s
         self._key = f"{folder}bucketpoint-probe-{secrets.token_hex(12)}"
         self._absent = f"{self._key}-absent"
         self._limit = limit
         self._written: set[str] = set()
 
     def run(self) -> Findings:
+        """Find out, and remove what was written."""
+        try:
+            return self._findings()
+        finally:
+            self._clean_up()
+
+    def _findings(self) -> Findings:
         first = self._put(self._key, IfAbsent())
         if first is None:
             return Findings("it refused to create an object that did not exist")
@@ -105,6 +122,7 @@ class _Trial:
     def _put(self, key: str, when: Condition) -> Version | None:
         """Write other bytes than ever before; None when the store refused because of `when`."""
         body = f"bucketpoint probe {secrets.token_hex(12)}\n".encode()
+        self._pause()
         left = self._limit.left(key)
         try:
             version = self._store.put(key, body, when=when, timeout=left)
@@ -116,7 +134,12 @@ class _Trial:
         self._written.add(key)
         return version
 
+    def _pause(self) -> None:
+        """Leave time between writes, of which some stores allow one a second to one name."""
+        time.sleep(self._pause_s)
+
     def _refuses_to_delete(self, outdated: Version) -> bool:
+        self._pause()
         left = self._limit.left(self._key)
         try:
             self._store.delete(self._key, when=IfVersion(outdated), timeout=left)
@@ -126,8 +149,9 @@ class _Trial:
             return False  # deleting is denied or not possible: writing needs no more than this
         return False
 
-    def clean_up(self) -> None:
+    def _clean_up(self) -> None:
         for key in self._written:
+            self._pause()
             try:
                 stored = self._store.get(key, timeout=self._limit.left(key))
                 if stored is not None:
@@ -202,7 +226,7 @@ class Probe:
         # By process: a lock that another thread held at a fork is never freed in the child.
         lock = _locks.setdefault((os.getpid(), self._url), Lock())
         left = limit.left(key)
-        if not lock.acquire(timeout=-1 if left is None else left):
+        if not lock.acquire(timeout=-1 if left is None else min(left, TIMEOUT_MAX)):
             raise no_time_left(key)
         try:
             yield

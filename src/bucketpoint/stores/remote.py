@@ -35,6 +35,7 @@ def checked_endpoint(endpoint_url: str, *, what: str = "endpoint_url") -> str:
     try:
         parts = urlsplit(endpoint_url)
         is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        is_usable = is_usable and not parts.query and not parts.fragment
     except (ValueError, AttributeError):
         is_usable = False
     else:

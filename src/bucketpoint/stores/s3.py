@@ -28,6 +28,7 @@ from bucketpoint.stores.contract import (
     StoredObject,
     Version,
 )
+from bucketpoint.stores.failures import publishable
 from bucketpoint.stores.probe import Probe
 from bucketpoint.stores.remote import is_listed
 from bucketpoint.stores.s3_answers import (
@@ -162,11 +163,11 @@ class S3Store:
         try:
             answer = client.get_object(Bucket=self._bucket, Key=key, **wanted)
             body = answer["Body"].read()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it becomes the cause of what is raised
             if self._is_absent(error, key, version_id, limit):
                 return None
             operation = Operation.GET if version_id is None else Operation.GET_VERSION
-            raise self._translated(error, operation, key) from error
+            raise self._translated(error, operation, key) from publishable(error)
         found_id = answer.get("VersionId")
         if version_id is not None and found_id != version_id:  # the store did not look at it
             self._require_versions(key, limit)
@@ -255,8 +256,8 @@ class S3Store:
         client = self._clients.within(timeout, key)
         try:
             return getattr(client, operation.method)(Bucket=self._bucket, **parameters)
-        except Exception as error:
-            raise self._translated(error, operation, key) from error
+        except Exception as error:  # noqa: BLE001 - it becomes the cause of what is raised
+            raise self._translated(error, operation, key) from publishable(error)
 
     def _delete(self, operation: Operation, key: str, timeout: float | None, **which: Any) -> bool:
         try:

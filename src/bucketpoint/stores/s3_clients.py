@@ -15,7 +15,7 @@ from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidInputError
 from bucketpoint.stores.remote import CONNECT_S, POOL_SIZE, READ_S, checked_endpoint, import_sdk
 from bucketpoint.stores.s3_errors import Operation, Request, store_error
-from bucketpoint.stores.time_limit import no_time_left
+from bucketpoint.stores.time_limit import SHORTEST_S, no_time_left
 
 __all__ = [
     "ClientOptions",
@@ -29,17 +29,27 @@ __all__ = [
 ]
 
 _LONGEST_S = CONNECT_S + READ_S
-_SHORTEST_S = 0.1
 
 _AWS_DOMAINS = (
-    *(".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"),
-    *(".amazonaws.eu", ".api.amazonwebservices.eu", ".c2s.ic.gov", ".api.aws.ic.gov"),
-    *(".sc2s.sgov.gov", ".api.aws.scloud", ".cloud.adc-e.uk", ".api.cloud-aws.adc-e.uk"),
-    *(".csp.hci.ic.gov", ".api.aws.hci.ic.gov"),
+    *("amazonaws.com", "api.aws", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    *("amazonaws.eu", "api.amazonwebservices.eu", "c2s.ic.gov", "api.aws.ic.gov"),
+    *("sc2s.sgov.gov", "api.aws.scloud", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    *("csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 )
+_OWN_HOST = re.compile(
+    r"(.+\.)?s3(express)?(-[a-z0-9-]+)?(\.dualstack)?(\.[a-z]+(-[a-z]+)+-[0-9]+)?(\.vpce)?\.("
+    + "|".join(map(re.escape, _AWS_DOMAINS))
+    + ")"
+)
+"""Hosts of S3 itself: a virtual machine or a load balancer has a name in these domains, too."""
 
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:[A-Za-z0-9:/._-]+")
-_DIRECTORY_BUCKET = "--x-s3"
+_NO_STORES = {
+    r".+--xa?-s3": "a directory bucket, which lists keys in no order and keeps no versions",
+    r"arn:.*\.mrap": "a multi-region access point, which is not one place where conditions hold",
+    r"arn:.*:s3-object-lambda:.*": "an access point of S3 Object Lambda, which alters what is read",
+}
+"""Names that work like those of buckets, and what they name instead."""
 
 Encryption = Literal["AES256", "aws:kms", "aws:kms:dsse"]
 """How S3 encrypts an object: with its own keys, with KMS, or with KMS twice."""
@@ -48,8 +58,8 @@ logger = logging.getLogger("bucketpoint")
 
 
 def is_aws(endpoint_url: str) -> bool:
-    """Tell whether the endpoint is one of AWS's own, in any of its partitions."""
-    return (urlsplit(endpoint_url).hostname or "").endswith(_AWS_DOMAINS)
+    """Tell whether the endpoint is one of S3's own, in any of AWS's partitions."""
+    return _OWN_HOST.fullmatch(urlsplit(endpoint_url).hostname or "") is not None
 
 
 class Clients(Protocol):
@@ -162,7 +172,7 @@ class OwnClients:
             self._begin_process()
         if seconds is None or seconds >= _LONGEST_S:
             halvings = 0
-        elif seconds >= _SHORTEST_S:
+        elif seconds >= SHORTEST_S:
             halvings = math.ceil(math.log2(_LONGEST_S / seconds))
         else:
             raise no_time_left(key)
@@ -238,12 +248,10 @@ def checked_bucket(bucket: str) -> str:
     if not is_a(bucket, str) or _BUCKET.fullmatch(bucket) is None:
         msg = "bucket must be the name of a bucket, or the ARN of an access point"
         raise InvalidInputError(msg)
-    if bucket.endswith(_DIRECTORY_BUCKET):
-        msg = (
-            f"{bucket!r} is a directory bucket, which lists keys in no order and keeps no versions: "
-            "use a general purpose bucket"
-        )
-        raise InvalidInputError(msg)
+    for pattern, what in _NO_STORES.items():
+        if re.fullmatch(pattern, bucket):
+            msg = f"{bucket!r} is {what}: use a general purpose bucket"
+            raise InvalidInputError(msg)
     return bucket
 
 

@@ -26,12 +26,14 @@ from bucketpoint.stores.failures import (
     THROTTLED,
     UNKNOWN,
     UNREACHED,
+    UNSENDABLE_CREDENTIALS,
     Request,
     StoreOperation,
     Verdict,
     error_of,
     is_failed_connection,
     is_failed_handshake,
+    quotes_credentials,
     refused,
     shown,
 )
@@ -187,6 +189,7 @@ _BY_CODE: dict[str, Verdict] = {
         ),
     ),
     **dict.fromkeys(("MethodNotAllowed", "NotImplemented"), _NOT_IMPLEMENTED),
+    "IncompleteBody": BUSY,
 }
 
 _BY_STATUS: dict[int, Verdict] = {
@@ -198,6 +201,7 @@ _BY_STATUS: dict[int, Verdict] = {
     ),
     405: _NOT_IMPLEMENTED,
     408: UNKNOWN,
+    **dict.fromkeys((421, 425), BUSY),
     409: UNKNOWN,
     412: CONFLICT,
     429: THROTTLED,
@@ -287,6 +291,8 @@ def _verdict(error: BaseException, request: Request[Operation]) -> Verdict:
             return INSECURE
         if is_failed_connection(wrapped):
             return UNREACHED
+    if quotes_credentials(error):
+        return UNSENDABLE_CREDENTIALS
     for cls in type(error).__mro__:
         if cls.__name__ in _BY_CLASS:
             return _BY_CLASS[cls.__name__]

@@ -6,7 +6,10 @@ import time
 
 from bucketpoint.errors import DeadlineExceededError
 
-__all__ = ["TimeLimit"]
+__all__ = ["SHORTEST_S", "TimeLimit", "no_time_left"]
+
+SHORTEST_S = 0.1
+"""Seconds below which no request can be expected to end: it would only have an unknown outcome."""
 
 
 class TimeLimit:
@@ -28,12 +31,12 @@ class TimeLimit:
             key: The object that the request is about.
 
         Raises:
-            DeadlineExceededError: None are left.
+            DeadlineExceededError: Too few are left.
         """
         if self._ends is None:
             return None
         left = self._ends - time.monotonic()
-        if left <= 0:
+        if left < SHORTEST_S:
             raise no_time_left(key)
         return left
 
