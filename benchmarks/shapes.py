@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["SHAPES"]
+__all__ = ["HUGE", "HUNDREDS", "LARGE", "MIDDLE", "SHAPES", "SMALL", "THOUSANDS"]
 
 _WORDS = [
     "order",
@@ -90,10 +90,18 @@ def _document(branches: int, records: int) -> dict[str, Any]:
     }
 
 
+SMALL = "2 KB, 1 branch"
+MIDDLE = "50 KB, 1 branch"
+LARGE = "1 MB, 1 branch"
+HUGE = "10 MB, 1 branch"
+HUNDREDS = "300 branches"
+THOUSANDS = "3,000 branches"
+
 SHAPES: dict[str, Callable[[], dict[str, Any]]] = {
-    "2 KB, 1 branch": lambda: _document(1, 2),
-    "50 KB, 1 branch": lambda: _document(1, 145),
-    "1 MB, 1 branch": lambda: _document(1, 3_000),
-    "300 branches": lambda: _document(300, 0),
-    "3,000 branches": lambda: _document(3_000, 0),
+    SMALL: lambda: _document(1, 2),
+    MIDDLE: lambda: _document(1, 145),
+    LARGE: lambda: _document(1, 3_000),
+    HUGE: lambda: _document(1, 30_000),
+    HUNDREDS: lambda: _document(300, 0),
+    THOUSANDS: lambda: _document(3_000, 0),
 }

@@ -310,8 +310,8 @@ def _has_members_in_other_case(checkpoint: Checkpoint) -> bool:
     return any(
         model.exact_name(name) != name
         for model in models
-        if model is not None
-        for name in model.model_extra or ()
+        if model is not None and model.__pydantic_extra__
+        for name in model.__pydantic_extra__
     )
 
 

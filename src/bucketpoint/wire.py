@@ -99,16 +99,16 @@ class NullAs:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        def read(value: Any, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
-            return self.kind() if value is None else inner(value)
-
         def write(value: Any, inner: core_schema.SerializerFunctionWrapHandler) -> Any:
             return inner(value) if stored(value) is not None else None
 
         schema = handler(source)
-        return core_schema.no_info_wrap_validator_function(
-            read,
-            schema,
+        null = core_schema.no_info_after_validator_function(
+            lambda _: self.kind(), core_schema.none_schema()
+        )
+        return core_schema.union_schema(
+            [(schema, ""), (null, "")],  # without a label, which would go into the path of an error
+            mode="left_to_right",
             serialization=core_schema.wrap_serializer_function_ser_schema(write, schema=schema),
         )
 

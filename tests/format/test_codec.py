@@ -107,6 +107,16 @@ def test_what_is_not_json_is_refused_in_a_large_map_too(value: Any) -> None:
     assert caught.value.path.startswith("branch_states.last.due")
 
 
+def test_what_is_not_json_is_refused_beside_a_long_list_too() -> None:
+    long = [*range(401)]
+    endless: dict[str, Any] = {"long": long}
+    endless["self"] = endless
+    refused: list[Any] = [{"a": long, 1: 2}, {1: long}, {"a": long, "\ud800": 1}, endless]
+    for data in refused:
+        with pytest.raises(UnserializableValueError):
+            codec.encode(data)
+
+
 def test_the_path_names_positions_in_lists() -> None:
     with pytest.raises(UnserializableValueError) as caught:
         codec.encode({"variables": {"items": [0, {"due": {1}}]}})
@@ -143,6 +153,9 @@ SERIALIZABLE: dict[str, dict[str, Any]] = {
     "200 levels": nested(200),
     "300 levels": nested(300),
     "a large map": {"a": {f"n{n}": {"n": n} for n in range(1_001)}, "b": 1},
+    "a long list far inside": {"a": {"b": {"c": {"d": [*range(1_001)]}}}, "e": 1.5},
+    "a long list of long texts": {"a": [{"n": n, "text": "ä" * 4_000} for n in range(401)]},
+    "an enumeration for a long list": {Name.ADA: [*range(401)], "a": [[], {}]},
     "two large maps": {name: {f"n{n}": n for n in range(400)} for name in "ab"},
 }
 

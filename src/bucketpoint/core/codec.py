@@ -45,7 +45,10 @@ _STRIDE = 20
 _LONG_NUMBER_SAMPLED = b"0" * (len(_LONG_NUMBER) // _STRIDE)
 _LARGE_EXPONENT = re.compile(rb"0e0000* ")
 _MANY = 200
-"""Entries from which on a map is written in pieces."""
+"""Entries of a container that are written and proved at once."""
+
+_LARGE = 1024 * 1024
+"""Bytes that are proved at once."""
 
 _MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
 _MINUS_ZERO_VALUE = re.compile(rb"[:\[,]\s*-0[,\]}\s]")
@@ -190,40 +193,71 @@ def encode(data: dict[str, Any], default: Default | None = None) -> bytes:
 
 
 def _encode_fast(data: dict[str, Any]) -> bytes:
-    large = {
-        name
-        for name, value in data.items()
-        if value.__class__ is dict and len(value) > _MANY and name.__class__ is str
-    }
-    if not large:
-        return _proved(data)
-    pieces: list[bytes | memoryview] = []
-    for name, value in data.items():
-        pieces.append(b",")
-        if name in large:
-            pieces += (to_json(name), b":{", *_in_pieces(value), b"}")
-        else:
-            pieces.append(_members({name: value}))
-    return b"".join((b"{", *pieces[1:], b"}"))
+    return b"".join(_pieces(data))
 
 
-def _in_pieces(data: dict[str, Any]) -> list[bytes | memoryview]:
-    """Write a map piece by piece, so that the proof of all of it is never in memory at once."""
-    items = iter(data.items())
-    pieces: list[bytes | memoryview] = []
-    while piece := dict(islice(items, _MANY)):
-        pieces += (b",", _members(piece))
-    return pieces[1:]
+def _pieces(value: Any) -> Iterator[bytes | memoryview]:
+    """Write a value; a long one in pieces, so that the proof of all of it is never in memory."""
+    kind = value.__class__
+    if not ((kind is dict or kind is list) and _is_long(value)):
+        yield _proved(value)
+        return
+    opening, closing = (b"{", b"}") if kind is dict else (b"[", b"]")
+    yield opening
+    yield from _entries(value, _MANY if len(value) > _MANY else 1)
+    yield closing
 
 
-def _members(data: dict[str, Any]) -> memoryview:
-    return memoryview(_proved(data))[1:-1]
+def _entries(container: Any, at_once: int) -> Iterator[bytes | memoryview]:
+    """Write what stands between the brackets, so many entries at once."""
+    alike: Callable[[Iterator[Any]], Any] = container.__class__
+    entries = iter(container.items() if container.__class__ is dict else container)
+    separator = b""
+    while part := alike(islice(entries, at_once)):
+        yield separator
+        separator = b","
+        yield from _entry(part) if at_once == 1 else _several_entries(part)
 
 
-def _proved(data: dict[str, Any]) -> bytes:
-    """Write the data and prove that it reads back the same, or raise."""
-    body = to_json(data, inf_nan_mode="null")
-    if _has_long_number(body) or from_json(body) != data:
+def _entry(part: Any) -> Iterator[bytes | memoryview]:
+    if part.__class__ is dict:
+        ((name, value),) = part.items()
+        if name.__class__ is not str:
+            raise TypeError
+        yield to_json(name)
+        yield b":"
+    else:
+        (value,) = part
+    yield from _pieces(value)
+
+
+def _several_entries(part: Any) -> Iterator[bytes | memoryview]:
+    body = to_json(part, inf_nan_mode="null")
+    if len(body) > _LARGE:
+        yield from _entries(part, 1)
+    else:
+        yield memoryview(_prove(body, part))[1:-1]
+
+
+def _is_long(value: Any, levels: int = 5) -> bool:
+    """Tell whether many entries lie in one container, here or a few levels below."""
+    if len(value) > _MANY:
+        return True
+    if levels > 1:
+        for entry in value.values() if value.__class__ is dict else value:
+            kind = entry.__class__
+            if (kind is dict or kind is list) and entry and _is_long(entry, levels - 1):
+                return True
+    return False
+
+
+def _proved(value: Any) -> bytes:
+    return _prove(to_json(value, inf_nan_mode="null"), value)
+
+
+def _prove(body: bytes, value: Any) -> bytes:
+    """Prove that what was written reads back the same, or raise."""
+    if _has_long_number(body) or from_json(body) != value:
         raise ValueError
     return body
 

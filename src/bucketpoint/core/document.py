@@ -112,7 +112,7 @@ class Member:
         """Read the member, or raise `StoredDataError` for what is none of ours."""
         if not isinstance(value, dict):
             raise _malformed("it is not an object")
-        parts = dict(cast("dict[str, Any]", value))
+        parts = cast("dict[str, Any]", value).copy()
         number = parts.pop("format", None)
         if type(number) is int and number > FORMAT:
             msg = (
@@ -125,54 +125,51 @@ class Member:
         if "codec" in parts:
             msg = "the document's data is encoded in a way that this version cannot write: upgrade"
             raise UnsupportedFormatError(msg)
-        return cls(
-            lineage=_take(parts, "lineage", str),
-            revision=_take_count(parts, "revision"),
-            writers=_take_writers(parts),
-            evicted_revision=_take_count(parts, "evicted_revision"),
-            epoch=_take_count(parts, "epoch", 0),
-            owner=_take(parts, "owner", str, None),
-            ttl_s=_take(parts, "ttl_s", (int, float), None),
-            adopted=_take(parts, "adopted", bool, default=False),
-            deleted=_take(parts, "deleted", bool, default=False),
-            extra=parts,
-        )
+        known = {name: parts.pop(name, default) for name, (_, default) in _FIELDS.items()}
+        for name, (kinds, _) in _FIELDS.items():
+            if type(known[name]) not in kinds:
+                raise _malformed(_wrong_type(name, known[name]))
+        for name in _COUNTS:
+            if known[name] < 0:
+                raise _malformed(f"{name} is negative")
+        known["writers"] = _entries(known["writers"])
+        return cls(**known, extra=parts)
 
 
-_REQUIRED: Any = object()
+_MISSING: Any = object()
+_FIELDS: dict[str, tuple[tuple[type, ...], Any]] = {
+    "lineage": ((str,), _MISSING),
+    "revision": ((int,), _MISSING),
+    "writers": ((dict,), _MISSING),
+    "evicted_revision": ((int,), _MISSING),
+    "epoch": ((int,), 0),
+    "owner": ((str, type(None)), None),
+    "ttl_s": ((int, float, type(None)), None),
+    "adopted": ((bool,), False),
+    "deleted": ((bool,), False),
+}
+"""The types that a part of the member may have, and what it is where it is missing."""
+
+_COUNTS = ("revision", "evicted_revision", "epoch")
 
 
 def _malformed(reason: str) -> CorruptCheckpointError:
     return CorruptCheckpointError(f"the document's bucketpoint member is malformed: {reason}")
 
 
-def _take(parts: dict[str, Any], name: str, kind: Any, default: Any = _REQUIRED) -> Any:
-    value = parts.pop(name, default)
-    if value is _REQUIRED:
-        raise _malformed(f"{name} is missing")
-    if value is None and default is None:
-        return None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _malformed(f"{name} is of the wrong type")
-    return value
+def _wrong_type(name: str, value: object) -> str:
+    return f"{name} is missing" if value is _MISSING else f"{name} is of the wrong type"
 
 
-def _take_count(parts: dict[str, Any], name: str, default: Any = _REQUIRED) -> int:
-    value: int = _take(parts, name, int, default)
-    if value < 0:
-        raise _malformed(f"{name} is negative")
-    return value
-
-
-def _take_writers(parts: dict[str, Any]) -> dict[str, Entry]:
-    writers: dict[str, Entry] = {}
-    for writer, pair in _take(parts, "writers", dict).items():
+def _entries(writers: dict[str, Any]) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for writer, pair in writers.items():
         match pair:
             case [str(operation), int(revision)] if type(revision) is int:
-                writers[writer] = Entry(operation, revision)
+                entries[writer] = Entry(operation, revision)
             case _:
                 raise _malformed("an entry of writers is not an operation and a revision")
-    return writers
+    return entries
 
 
 class Document:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
@@ -114,7 +114,9 @@ class Seen:
         """The same with the stored bytes only, to be kept."""
         if self.document is None:
             return self
-        return replace(self, document=self.document.without_data())
+        # Not dataclasses.replace, which takes longer than all the rest of remembering.
+        document = self.document.without_data()
+        return Seen(self.version, document, self.modified_at, self.served_at)
 
     @property
     def age(self) -> timedelta:
@@ -342,13 +344,18 @@ def _own_members(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def origin_of(checkpoint: Checkpoint) -> Origin | None:
     """Return which stored version the object is, if it is any."""
-    origin = checkpoint._origin  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the core's own slot
+    origin = _own_slots(checkpoint)["_origin"]
     return origin if isinstance(origin, Origin) else None
 
 
 def set_origin(checkpoint: Checkpoint, origin: Origin) -> None:
     """Make the object know which stored version it is."""
-    checkpoint._origin = origin  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the core's own slot
+    _own_slots(checkpoint)["_origin"] = origin
+
+
+def _own_slots(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the private attributes, which pydantic finds only after a long search."""
+    return cast("dict[str, Any]", checkpoint.__pydantic_private__)
 
 
 def no_checkpoint(target: Target) -> NoCheckpointError:
