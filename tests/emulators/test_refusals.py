@@ -221,7 +221,8 @@ def test_a_load_that_is_denied_with_its_listing_names_the_trap(bucket: ProxiedBu
     bucket.break_reads(denied)
     for run in (there, elsewhere):
         with pytest.raises(
-            AccessDeniedError, match=r"Nobody can tell .* grant .*(s3:ListBucket|objects\.list)"
+            AccessDeniedError,
+            match=r"could not read .*Nobody can tell .* grant .*(s3:ListBucket|objects\.list)",
         ):
             bucket.checkpointer().load_checkpoint(run)
     assert bucket.reads == 4

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from importlib import import_module
 from secrets import token_hex
 from typing import Any
@@ -206,7 +207,7 @@ def test_importing_the_store_imports_no_sdk() -> None:
 
 
 def test_without_boto3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "boto3.session", None)
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(ImportError, match=r"pip install 'bucketpoint\[s3\]'"):
         S3Store(BUCKET)
 
@@ -219,6 +220,7 @@ def test_without_boto3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         ({"bucket": 7}, "name of a bucket"),
         ({"bucket": "fast--use1-az4--x-s3"}, "general purpose bucket"),
         ({"bucket": "alias--use1-az4--xa-s3"}, "a directory bucket"),
+        ({"bucket": "arn:aws:s3:eu-west-1:1:accesspoint"}, "%2F"),
         ({"bucket": "arn:aws:s3::1:accesspoint/a.mrap"}, "multi-region access point"),
         ({"bucket": "arn:aws:s3-object-lambda:eu-west-1:1:accesspoint/a"}, "alters what is read"),
         ({"endpoint_url": "https://store.example/?sig=1"}, "must be the URL of a server"),
@@ -377,6 +379,33 @@ def test_a_read_is_one_request_and_tells_the_stores_times(make: Make) -> None:
     assert (found.body, found.version, found.version_id) == (b"{}", Version(ETAG), "v1")
     assert found.modified_at.isoformat() == "2026-11-23T01:14:11+00:00"
     assert found.served_at.isoformat() == "2026-11-23T01:14:12+00:00"
+
+
+def test_servers_log_the_sdk_the_app_and_the_library(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "orders")
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
+    with running_upstream(lambda _: stored()) as upstream:
+        agent = sent_by(make(upstream.url, probe=False), upstream)["user-agent"]
+    for part in ("Botocore/", "Python/", "exec-env/AWS_Lambda_python3.13", "app/orders"):
+        assert part in agent
+    assert agent.endswith(" bucketpoint")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Mon, 23 Nov 2026 01:14:11 GMT",
+        "Monday, 23-Nov-26 01:14:11 GMT",
+        "Mon, 23 Nov 2026 02:14:11 +0100",
+        "2026-11-23T01:14:11.000Z",
+    ],
+)
+def test_the_times_of_answers_are_read_as_the_sdk_reads_them(make: Make, told: str) -> None:
+    with running_upstream(lambda _: stored(b"{}", f"Last-Modified: {told}", SERVED)) as upstream:
+        found = got(make(upstream.url), KEY)
+    assert found.modified_at == datetime(2026, 11, 23, 1, 14, 11, tzinfo=UTC)
 
 
 def test_nothing_is_served_before_it_was_written(make: Make) -> None:

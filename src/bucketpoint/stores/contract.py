@@ -233,7 +233,14 @@ class Store(Protocol):
         ...
 
     def delete_version(self, key: str, version_id: str, *, timeout: float | None = None) -> None:
-        """Remove one kept version for good; one that is not there is no error."""
+        """Remove one kept version for good; one that is not there is no error.
+
+        No other version becomes the current one by it.
+
+        Raises:
+            PreconditionFailedError: It is the current version, or the deletion that hides an
+                earlier one.
+        """
         ...
 
     def close(self) -> None:

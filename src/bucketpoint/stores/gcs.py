@@ -33,6 +33,7 @@ from bucketpoint.stores.gcs_client import GoogleClient
 from bucketpoint.stores.gcs_errors import status_of
 from bucketpoint.stores.remote import is_listed
 from bucketpoint.stores.time_limit import TimeLimit
+from bucketpoint.stores.versions import is_current
 
 __all__ = ["GCSStore"]
 
@@ -127,7 +128,7 @@ class GCSStore:
             return self._api.download(key, version_id, limit)
         except AccessDeniedError as denied:
             was_refused = status_of(denied.__cause__) == HTTPStatus.FORBIDDEN
-            if version_id is None and was_refused and not self._is_listed(key, limit):
+            if version_id is None and was_refused and not self._is_listed(key, limit, denied):
                 return None
             raise
         except StoreUnavailableError as error:
@@ -194,8 +195,7 @@ class GCSStore:
             return
         limit = TimeLimit(timeout)
         if self._is_current(key, version_id, limit):  # once it is not, it will never be again
-            msg = f"this version of {key!r} is the current one: use delete"
-            raise PreconditionFailedError(msg, key=key)
+            raise is_current(key)
         try:
             self._api.delete_generation(key, version_id, limit)
         except PreconditionFailedError as refused:
@@ -215,8 +215,8 @@ class GCSStore:
                 return False
             raise
 
-    def _is_listed(self, key: str, limit: TimeLimit) -> bool:
-        return is_listed(self, key, limit, bucket=self._bucket, rights=_RIGHTS_TO_READ)
+    def _is_listed(self, key: str, limit: TimeLimit, denied: AccessDeniedError) -> bool:
+        return is_listed(self, key, limit, denied=denied, rights=_RIGHTS_TO_READ)
 
     def _require_versions(self, key: str, limit: TimeLimit) -> None:
         """Raise `UnsupportedError` when the bucket is known to keep no versions."""

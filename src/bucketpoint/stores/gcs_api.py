@@ -90,8 +90,8 @@ class JSONAPI:
         try:
             generation = headers["X-Goog-Generation"]
             modified_at = parsedate_to_datetime(headers["Last-Modified"])
-            served_at = parsedate_to_datetime(headers["Date"])
-        except (KeyError, ValueError) as problem:
+            served_at = max(parsedate_to_datetime(headers["Date"]), modified_at)
+        except (KeyError, TypeError, ValueError) as problem:
             msg = (
                 f"the answer to reading {key!r} in bucket {self._bucket!r} lacks X-Goog-Generation, "
                 "Last-Modified or Date: keep proxies from removing headers"
@@ -106,7 +106,7 @@ class JSONAPI:
             version=Version(generation),
             version_id=generation,
             modified_at=modified_at,
-            served_at=max(served_at, modified_at),
+            served_at=served_at,
         )
 
     def upload(self, key: str, body: bytes, *, over: str, limit: TimeLimit) -> str:

@@ -9,7 +9,7 @@ from itertools import count, islice
 from threading import Lock
 from urllib.parse import quote
 
-from bucketpoint.errors import InvalidInputError, PreconditionFailedError
+from bucketpoint.errors import InvalidInputError
 from bucketpoint.stores.contract import (
     Capabilities,
     Condition,
@@ -28,6 +28,7 @@ from bucketpoint.stores.local import (
     no_versions,
     system_clock,
 )
+from bucketpoint.stores.versions import is_current, would_revive
 
 __all__ = ["MemoryStore"]
 
@@ -218,7 +219,8 @@ class MemoryStore:
         """See `Store.delete_version`.
 
         Raises:
-            PreconditionFailedError: It is the current one, which `delete` removes.
+            PreconditionFailedError: It is the current one, which `delete` removes; or the deletion
+                that keeps an earlier one from being current again.
         """
         del timeout
         self._require_versions(key)
@@ -227,9 +229,11 @@ class MemoryStore:
             if record is None:
                 return
             if record is self._contents.current(key):
-                msg = f"this version of {key!r} is the current one: use delete"
-                raise PreconditionFailedError(msg, key=key)
-            self._contents.records[key].remove(record)
+                raise is_current(key)
+            records = self._contents.records[key]
+            if record is records[-1] and any(below.body is not None for below in records[-2:-1]):
+                raise would_revive(key)
+            records.remove(record)
 
     def close(self) -> None:
         """Do nothing: what is stored stays while the process lives."""

@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from bucketpoint.errors import AccessDeniedError, InvalidInputError
+from bucketpoint.errors import AccessDeniedError, BucketpointError, InvalidInputError
 from bucketpoint.stores.contract import Store
 from bucketpoint.stores.time_limit import TimeLimit
 
@@ -70,7 +70,9 @@ def import_sdk(module: str, *, store: str, package: str, extra: str) -> Any:
         raise ImportError(msg) from error
 
 
-def is_listed(store: Store, key: str, limit: TimeLimit, *, bucket: str, rights: str) -> bool:
+def is_listed(
+    store: Store, key: str, limit: TimeLimit, *, denied: BucketpointError, rights: str
+) -> bool:
     """Tell whether there is an object, after a read of it was denied.
 
     A cloud denies to read what is not there to who may not list the bucket, either.
@@ -79,7 +81,7 @@ def is_listed(store: Store, key: str, limit: TimeLimit, *, bucket: str, rights: 
         store: Whose listing is asked.
         key: The object's key.
         limit: How long it may take.
-        bucket: The bucket, to be named in the error.
+        denied: What the read was denied with.
         rights: What to grant for both.
 
     Raises:
@@ -89,8 +91,7 @@ def is_listed(store: Store, key: str, limit: TimeLimit, *, bucket: str, rights: 
         return any(info.key == key for info in store.list(key, limit=1, timeout=limit.left(key)))
     except AccessDeniedError as error:
         msg = (
-            f"reading {key!r} in bucket {bucket!r} was denied, and so was listing it, without "
-            "which what is not there is denied, too. Nobody can tell whether it exists: grant "
-            f"{rights}"
+            f"{denied.message}. Listing it was denied, too, without which the same is said of what "
+            f"is not there. Nobody can tell whether it exists: grant {rights}"
         )
         raise AccessDeniedError(msg, key=key) from error

@@ -49,6 +49,7 @@ from bucketpoint.stores.s3_clients import (
 )
 from bucketpoint.stores.s3_errors import Operation, Request, answer_code, store_error
 from bucketpoint.stores.time_limit import TimeLimit
+from bucketpoint.stores.versions import is_current, would_revive
 
 __all__ = ["S3Store"]
 
@@ -63,7 +64,7 @@ _RIGHTS_TO_READ = "s3:GetObject on the prefix and s3:ListBucket on the bucket"
 
 
 class S3Store:
-    """Keeps objects in one bucket of S3, one request for each call.
+    """Keeps objects in one bucket of S3, with one request for a read or a write.
 
     What `put` has returned for is durable, and was written over exactly the version that it named.
     A store away from AWS is asked before the first write whether it honours conditions; one that
@@ -164,10 +165,17 @@ class S3Store:
             answer = client.get_object(Bucket=self._bucket, Key=key, **wanted)
             body = answer["Body"].read()
         except Exception as error:  # noqa: BLE001 - it becomes the cause of what is raised
-            if self._is_absent(error, key, version_id, limit):
-                return None
             operation = Operation.GET if version_id is None else Operation.GET_VERSION
-            raise self._translated(error, operation, key) from publishable(error)
+            failed = self._translated(error, operation, key)
+            code = answer_code(error, Operation.GET)
+            if version_id is None:
+                denied = code in _DENIED
+                if code == _ABSENT or (denied and not self._is_listed(key, limit, failed)):
+                    return None
+            elif code in _ABSENT_VERSION:
+                self._require_versions(key, limit)
+                return None
+            raise failed from publishable(error)
         found_id = answer.get("VersionId")
         if version_id is not None and found_id != version_id:  # the store did not look at it
             self._require_versions(key, limit)
@@ -234,15 +242,20 @@ class S3Store:
         """See `Store.delete_version`. It looks before, since some stores remove another one.
 
         Raises:
-            PreconditionFailedError: It is the current one, which `delete` removes.
+            PreconditionFailedError: It is the current one, which `delete` removes; or the deletion
+                that keeps an earlier one from being current again.
         """
         limit = TimeLimit(timeout)
-        for version in self.list_versions(key, timeout=limit.left(key)):
+        versions = enumerate(self.list_versions(key, timeout=limit.left(key)))
+        for position, version in versions:
             if version.version_id != version_id:
                 continue
             if version.is_current:
-                msg = f"this version of {key!r} is the current one: use delete"
-                raise PreconditionFailedError(msg, key=key)
+                raise is_current(key)
+            if position == 0:  # a deletion, which hides what is below
+                _, below = next(versions, (1, version))
+                if not below.is_deletion:
+                    raise would_revive(key)
             self._delete(Operation.DELETE_VERSION, key, limit.left(key), VersionId=version_id)
             return
 
@@ -291,20 +304,8 @@ class S3Store:
                 msg = f"a listing of bucket {self._bucket!r} goes on, and does not say where"
                 raise UnsupportedStoreError(msg, key=prefix)
 
-    def _is_absent(
-        self, error: Exception, key: str, version_id: str | None, limit: TimeLimit
-    ) -> bool:
-        """Tell whether a read failed because nothing is there, and ask if need be."""
-        code = answer_code(error, Operation.GET)
-        if version_id is None:
-            return code == _ABSENT or (code in _DENIED and not self._is_listed(key, limit))
-        if code in _ABSENT_VERSION:
-            self._require_versions(key, limit)
-            return True
-        return False
-
-    def _is_listed(self, key: str, limit: TimeLimit) -> bool:
-        return is_listed(self, key, limit, bucket=self._bucket, rights=_RIGHTS_TO_READ)
+    def _is_listed(self, key: str, limit: TimeLimit, denied: BucketpointError) -> bool:
+        return is_listed(self, key, limit, denied=denied, rights=_RIGHTS_TO_READ)
 
     def _require_versions(self, key: str, limit: TimeLimit) -> None:
         """Raise `UnsupportedError` when the bucket is known to keep no versions."""

@@ -6,7 +6,10 @@ import logging
 import math
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any, Literal, Protocol, get_args
 from urllib.parse import urlsplit
@@ -43,7 +46,9 @@ _OWN_HOST = re.compile(
 )
 """Hosts of S3 itself: a virtual machine or a load balancer has a name in these domains, too."""
 
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:[A-Za-z0-9:/._-]+")
+_BUCKET = re.compile(
+    r"[A-Za-z0-9._-]{1,255}|arn:[A-Za-z0-9:/._-]+[:/]accesspoint[:/][A-Za-z0-9:/._-]+"
+)
 _NO_STORES = {
     r".+--xa?-s3": "a directory bucket, which lists keys in no order and keeps no versions",
     r"arn:.*\.mrap": "a multi-region access point, which is not one place where conditions hold",
@@ -136,6 +141,16 @@ class ClientOptions:
     addressing_style: str | None = None
 
 
+class _Made:
+    """The session and the clients of one process."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.lock = Lock()
+        self.session: Any = None
+        self.clients: dict[int, Any] = {}
+
+
 class OwnClients:
     """Clients that make one attempt each, with a pool of connections for 64 threads.
 
@@ -159,7 +174,7 @@ class OwnClients:
         if options.endpoint_url is not None:
             checked_endpoint(options.endpoint_url)
         self._options = options
-        self._begin_process()
+        self._made = _Made()
         self.endpoint_url = checked_endpoint(self.within(None, "").meta.endpoint_url)
 
     def within(self, seconds: float | None, key: str) -> Any:
@@ -168,48 +183,48 @@ class OwnClients:
         Raises:
             DeadlineExceededError: No request can be expected to end in so short a time.
         """
-        if self._process != os.getpid():
-            self._begin_process()
+        if self._made.process != os.getpid():
+            self._made = _Made()
         if seconds is None or seconds >= _LONGEST_S:
             halvings = 0
         elif seconds >= SHORTEST_S:
             halvings = math.ceil(math.log2(_LONGEST_S / seconds))
         else:
             raise no_time_left(key)
-        client = self._clients.get(halvings)
-        return client if client is not None else self._make(halvings)
+        made = self._made
+        client = made.clients.get(halvings)
+        return client if client is not None else self._make(made, halvings)
 
     def close(self) -> None:
         """Close the clients that were made in this process."""
-        if self._process == os.getpid():
-            with self._lock:
-                for client in self._clients.values():
+        made = self._made
+        if made.process == os.getpid():
+            with made.lock:
+                for client in made.clients.values():
                     client.close()
 
-    def _begin_process(self) -> None:
-        self._lock = Lock()
-        self._clients: dict[int, Any] = {}
-        self._session: Any = None
-        self._process = os.getpid()
-
-    def _make(self, halvings: int) -> Any:
-        with self._lock:  # a session makes one client at a time
-            if halvings not in self._clients:
+    def _make(self, made: _Made, halvings: int) -> Any:
+        with made.lock:  # a session makes one client at a time
+            if halvings not in made.clients:
                 try:
-                    self._clients[halvings] = self._new_client(0.5**halvings)
+                    if made.session is None:
+                        made.session = self._new_session()
+                    made.clients[halvings] = self._new_client(made.session, 0.5**halvings)
                 except ImportError:
                     raise
                 except Exception as error:
                     request = Request(Operation.OPEN, self._options.bucket, "")
                     raise store_error(error, request) from error
-            return self._clients[halvings]
+            return made.clients[halvings]
 
-    def _new_client(self, scale: float) -> Any:
+    def _new_session(self) -> Any:
+        session = _sdk("botocore.session").Session(profile=self._options.profile)
+        parsers = session.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_moment)
+        return session
+
+    def _new_client(self, session: Any, scale: float) -> Any:
         options = self._options
-        if self._session is None:
-            self._session = _sdk("boto3.session").Session(
-                profile_name=options.profile, region_name=options.region
-            )
         style = options.addressing_style
         config = _sdk("botocore.config").Config(
             retries={"total_max_attempts": 1, "mode": "standard"},  # adaptive ones would wait
@@ -217,8 +232,10 @@ class OwnClients:
             read_timeout=READ_S * scale,
             max_pool_connections=POOL_SIZE,
             s3=None if style is None else {"addressing_style": style},
+            user_agent=_user_agent(session),
         )
-        client = self._session.client("s3", endpoint_url=options.endpoint_url, config=config)
+        settings = {"region_name": options.region, "endpoint_url": options.endpoint_url}
+        client = session.create_client("s3", **settings, config=config)
         if not is_aws(client.meta.endpoint_url):
             # Others refuse the checksums that the SDK adds by default. Where requests go is known
             # only now, since the environment or a profile may name the endpoint.
@@ -227,10 +244,25 @@ class OwnClients:
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             )
-            config = config.merge(plain)
-            client = self._session.client("s3", endpoint_url=options.endpoint_url, config=config)
+            client = session.create_client("s3", **settings, config=config.merge(plain))
         client.meta.events.register("before-call.s3.HeadBucket", _follow_no_redirect)
         return client
+
+
+def _user_agent(session: Any) -> str:
+    """Return what servers log; the SDK would put the like together twice for each request."""
+    app_id = session.get_config_variable("user_agent_appid")
+    parts = (session.user_agent(), f"app/{app_id}" if app_id else "", "bucketpoint")
+    return " ".join(filter(None, parts))
+
+
+def _moment(text: Any) -> datetime:
+    """Read a time of an answer; headers', which each answer has, faster than the SDK does."""
+    if isinstance(text, str) and text.endswith(" GMT"):
+        with suppress(ValueError):
+            return parsedate_to_datetime(text)
+    moment: datetime = _sdk("botocore.utils").parse_timestamp(text)
+    return moment
 
 
 def _follow_no_redirect(params: dict[str, Any], **_: Any) -> None:
@@ -246,7 +278,10 @@ def _follow_no_redirect(params: dict[str, Any], **_: Any) -> None:
 def checked_bucket(bucket: str) -> str:
     """Return the name when a bucket can have it that keeps the contract of a store."""
     if not is_a(bucket, str) or _BUCKET.fullmatch(bucket) is None:
-        msg = "bucket must be the name of a bucket, or the ARN of an access point"
+        msg = (
+            "bucket must be the name of a bucket, or the ARN of an access point, whose slash a URL "
+            "spells %2F"
+        )
         raise InvalidInputError(msg)
     for pattern, what in _NO_STORES.items():
         if re.fullmatch(pattern, bucket):

@@ -446,6 +446,22 @@ class StoreSuite:
         assert [version.size for version in store.list_versions(KEY)] == [1, 1]
         assert got(store, KEY).body == b"3"
 
+    def test_no_removal_brings_a_version_back(self, store: Store) -> None:
+        """Where a deletion hides an earlier version, it stays or is of no use."""
+        if not self.keeps_versions(store):
+            self.assert_versions_are_refused(store)
+            return
+        store.delete(KEY, when=IfVersion(store.put(KEY, b"1", when=IfAbsent())))
+        hidden = [kept for kept in store.list_versions(KEY) if not kept.is_deletion]
+        deletions = [kept for kept in store.list_versions(KEY) if kept.is_deletion]
+        for deletion in deletions:
+            with suppress(PreconditionFailedError):
+                store.delete_version(KEY, deletion.version_id)
+            assert store.get(KEY) is None
+        for kept in (*hidden, *deletions):
+            store.delete_version(KEY, kept.version_id)
+        assert list(store.list_versions(KEY)) == []
+
     def test_versions_are_of_one_object(self, store: Store) -> None:
         """Another key, or an ID that nobody gave out, finds nothing."""
         if not self.keeps_versions(store):

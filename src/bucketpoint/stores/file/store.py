@@ -17,7 +17,6 @@ from pathlib import Path
 
 from bucketpoint.errors import (
     InvalidInputError,
-    PreconditionFailedError,
     StoreUnavailableError,
 )
 from bucketpoint.stores.contract import (
@@ -51,6 +50,7 @@ from bucketpoint.stores.local import (
     no_versions,
     system_clock,
 )
+from bucketpoint.stores.versions import is_current
 
 __all__ = ["FileStore"]
 
@@ -218,8 +218,7 @@ class FileStore:
             with self._writing(key, timeout) as history:
                 current = self._read(key)
                 if current and current.version_id == version_id:
-                    msg = f"this version of {key!r} is the current one: use delete"
-                    raise PreconditionFailedError(msg, key=key)
+                    raise is_current(key)
                 history.remove(version_id)
 
     def close(self) -> None:
