@@ -1,8 +1,10 @@
 """What all tests share: how far the searching ones search, and what the explorer visited."""
 
+import gc
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import settings
 
 from bucketpoint.testing.emulators import FakeGCS, Moto, SeaweedFS
 from bucketpoint.testing.emulators.server import Emulator
+from tests import proof
 
 THOROUGH = os.environ.get("BUCKETPOINT_THOROUGH") == "1"
 """Set by `./scripts/test --thorough`."""
@@ -59,8 +62,33 @@ def running(start: Callable[[], E]) -> Iterator[E]:
         yield emulator
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `./scripts/proof` say where its page goes."""
+    parser.addoption("--proof", type=Path, metavar="FILE", help="write what the tests have shown")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep the garbage collector from visiting thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the explorer visited, however the tests were spread over processes."""
+    """Tell what was shown, however the tests were spread over processes."""
+    path: Path | None = terminalreporter.config.getoption("--proof")
+    if path is not None:
+        reports = [
+            report
+            for status in ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
+            for report in terminalreporter.getreports(status)
+        ]
+        readme = (proof.ROOT / "README.md").read_text(encoding="utf-8")
+        path.write_text(proof.page(reports, readme), encoding="utf-8")
+    print_explored(terminalreporter)
+
+
+def print_explored(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the explorer visited."""
     totals: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0, 0])
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:

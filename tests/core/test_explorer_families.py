@@ -10,6 +10,7 @@ from bucketpoint.testing.explore import Explorer
 from tests.conftest import THOROUGH
 from tests.core import programs
 from tests.core.programs import Case, Family
+from tests.proof import FIGURE
 
 _CASES_PER_TEST = 30
 _FEW_OPERATIONS = frozenset(
@@ -22,6 +23,13 @@ _FEW_OPERATIONS = frozenset(
 def explorer(table_size: int, *, content_versions: bool) -> Explorer:
     """The process's explorer: what it has learnt of one program helps with the next."""
     return Explorer(content_versions=content_versions)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Free the memory afterwards: the garbage collector would visit it in every later test."""
+    yield
+    explorer.cache_clear()
 
 
 def parts() -> Iterator[object]:
@@ -52,3 +60,5 @@ def test_no_schedule_breaks_a_promise(
         transitions += found.transitions
         seconds += found.seconds
     record_property("explored", [family.__name__, len(cases), states, transitions, seconds])
+    record_property(FIGURE, ["programs", len(cases)])
+    record_property(FIGURE, ["states", states])

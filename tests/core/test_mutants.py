@@ -1,5 +1,6 @@
 """A rule of the protocol that is switched off is missed at once, by a schedule that shows why."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bucketpoint.core import document
 from bucketpoint.testing.explore import Explorer, Result
 from tests.core.mutants import MUTANTS, Mutant
+from tests.proof import FIGURE
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing-protocol.md"
 
@@ -23,9 +25,12 @@ def explored(mutant: Mutant, monkeypatch: pytest.MonkeyPatch, *, broken: bool) -
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_rule_that_is_switched_off_is_caught_or_is_covered_by_another(
-    mutant: Mutant, monkeypatch: pytest.MonkeyPatch
+    mutant: Mutant,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
 ) -> None:
     violation = explored(mutant, monkeypatch, broken=True).violation
+    record_property(FIGURE, ["covered by another rule" if violation is None else "caught", 1])
     steps = len(violation.schedule) if violation is not None else 0
     assert steps == mutant.steps, violation.script if violation is not None else "not caught"
     assert bool(mutant.why) == (mutant.steps == 0), "what is not caught needs a reason"

@@ -1,11 +1,9 @@
-"""The tests that the README names as its proofs are there."""
+"""The tests that the README names as its proofs are there; docs/proof.md says what came of them."""
 
 import ast
-import re
 
 from tests.docs.pages import README, ROOT
-
-NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+from tests.proof import promises
 
 
 def defined_in(path: str) -> set[str]:
@@ -14,18 +12,11 @@ def defined_in(path: str) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
-def guarantees() -> list[str]:
-    """Return the rows of the README's table of guarantees."""
-    section = README.read_text(encoding="utf-8").split("## What is guaranteed\n")[1]
-    return re.findall(r"^\| (?!---|guarantee).*$", section.split("\n## ")[0], re.MULTILINE)
-
-
-def test_every_guarantee_names_a_test() -> None:
-    rows = guarantees()
-    assert len(rows) >= 8
-    assert [row for row in rows if not NAMED.search(row)] == []
-
-
-def test_every_test_that_is_named_is_defined() -> None:
-    named = NAMED.findall(README.read_text(encoding="utf-8"))
-    assert [(path, test) for path, test in named if test not in defined_in(path)] == []
+def test_every_guarantee_names_tests_that_are_defined() -> None:
+    named = promises(README.read_text(encoding="utf-8"))
+    assert len(named) >= 8
+    for promise, tests in named.items():
+        assert tests, promise
+        for test in tests:
+            path, _, name = test.partition("::")
+            assert name in defined_in(path), test
