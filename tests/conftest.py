@@ -3,16 +3,21 @@
 import gc
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import settings
 
-from bucketpoint.testing.emulators import FakeGCS, Moto, SeaweedFS
-from bucketpoint.testing.emulators.server import Emulator
+from bucketpoint.testing.fixtures import fake_gcs, moto_server, seaweedfs
 from tests import proof
+
+__all__ = ["fake_gcs", "moto_server", "seaweedfs"]
+
+pytest.register_assert_rewrite("bucketpoint.testing.conformance")
 
 THOROUGH = os.environ.get("BUCKETPOINT_THOROUGH") == "1"
 """Set by `./scripts/test --thorough`."""
@@ -29,37 +34,13 @@ def thorough() -> bool:
     return THOROUGH
 
 
-@pytest.fixture(scope="session")
-def seaweedfs() -> Iterator[SeaweedFS]:
-    """S3 with atomic conditional writes and versions; one server for each test process."""
-    yield from running(SeaweedFS.start)
-
-
-@pytest.fixture(scope="session")
-def moto_server() -> Iterator[Moto]:
-    """S3 with its own status codes, but not atomic; one server for each test process."""
-    yield from running(Moto.start)
-
-
-@pytest.fixture(scope="session")
-def fake_gcs() -> Iterator[FakeGCS]:
-    """Google Cloud Storage with atomic conditional writes; one server for each test process."""
-    yield from running(FakeGCS.start)
-
-
-E = TypeVar("E", bound=Emulator)
-
-
-def running(start: Callable[[], E]) -> Iterator[E]:
-    """Yield the emulator; without its wheel skip, but fail where every test must run."""
-    try:
-        emulator = start()
-    except ImportError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with emulator:
-        yield emulator
+@pytest.fixture(scope="session", autouse=True)
+def botocore_models_are_read_once() -> Iterator[None]:
+    """Spare each client the reading of the SDK's models, which takes most of its making."""
+    create_loader = cache(import_module("botocore.loaders").create_loader)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", create_loader)
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -31,12 +31,25 @@ LINES = {
     "each fault ends each operation of each SDK with the truth, in bounded time and requests": (
         "tests/emulators/test_fault_matrix.py",
     ),
-    "six processes, killed at random, lose and double nothing": ("tests/core/test_processes.py",),
+    "six processes, killed at random, lose and double nothing": (
+        "tests/core/test_processes.py",
+        "tests/emulators/test_processes_on_seaweedfs.py",
+    ),
+    "a server killed in the middle of writes loses nothing that was acknowledged": (
+        "tests/emulators/test_server_killed.py",
+    ),
     "every golden document is loaded and saved with nothing lost": ("tests/format/test_golden.py",),
     "each store passes the suite of the contract": (
         "tests/stores/test_conformance.py",
         "tests/stores/test_s3_conformance.py",
         "tests/stores/test_gcs_conformance.py",
+        "tests/testing/test_async_store_conformance.py",
+    ),
+    "each checkpointer passes the suite of its interface": (
+        "tests/testing/test_checkpointer_conformance.py",
+    ),
+    "each suite catches implementations that are known to be wrong": (
+        "tests/testing/test_conformance_catches.py",
     ),
 }
 """What is shown, and the files whose tests show it."""

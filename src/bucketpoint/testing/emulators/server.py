@@ -82,7 +82,10 @@ class Emulator(Closeable):
         return []
 
     def kill(self) -> None:
-        """Kill the server (SIGKILL), as a power cut would; `restart` brings it back."""
+        """Kill the server (SIGKILL) in the middle of whatever it does; `restart` brings it back.
+
+        What it had handed to the operating system stays: a power cut would take that, too.
+        """
         self._server.order("kill")
 
     def restart(self) -> None:

@@ -1,20 +1,4 @@
-"""The suite that every store and every wrapper of one must pass.
-
-**It deletes and overwrites what is in the store it is given.** Subclass `StoreSuite` in a pytest
-module, with a name that begins with `Test`, and say how to make an empty store and how to reach
-its contents past it.
-
-Example:
-    class TestMyStore(StoreSuite):
-        def make_store(self, folder: Path) -> Store:
-            return MyStore(bucket=empty_bucket())
-
-        def raw_put(self, store: Store, key: str, body: bytes) -> None:
-            my_client.upload(key, body)
-
-        def raw_get(self, store: Store, key: str) -> bytes | None:
-            return my_client.download(key)
-"""
+"""The suite that every store and every wrapper of one must pass."""
 
 from __future__ import annotations
 
@@ -27,16 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import pytest
+
 from bucketpoint.errors import BucketpointError, PreconditionFailedError, UnsupportedError
 from bucketpoint.stores.contract import IfAbsent, IfVersion, Store, StoredObject, Version
 
-try:
-    import pytest
-except ImportError as error:
-    msg = "the conformance suite needs pytest: pip install 'bucketpoint[testing]'"
-    raise ImportError(msg) from error
-
-__all__ = ["StoreSuite"]
+__all__ = ["ALL_KEYS", "KEY", "StoreSuite", "got", "increment", "keys_of", "write_all"]
 
 T = TypeVar("T")
 
@@ -88,7 +68,10 @@ RACERS = 4
 
 
 class StoreSuite:
-    """The contract of `bucketpoint.stores.contract.Store`, as tests. Needs an empty store.
+    """The contract of `bucketpoint.stores.contract.Store`, as tests.
+
+    **It deletes what is in the store.** Subclass it, and say how to make an empty store and how to
+    reach its contents past it.
 
     Attributes:
         unknown_version_ids: What finds no version, although nothing is wrong with asking for it.
@@ -97,6 +80,17 @@ class StoreSuite:
         lists_in_order: Listings are in the order of the keys' bytes; where a server has another
             order, it is checked that it still has.
         rounds: How often a race is run; fewer where a server is slow.
+
+    Example:
+        class TestMyStore(StoreSuite):
+            def make_store(self, folder: Path) -> Store:
+                return MyStore(bucket=empty_bucket())
+
+            def raw_put(self, store: Store, key: str, body: bytes) -> None:
+                my_client.upload(key, body)
+
+            def raw_get(self, store: Store, key: str) -> bytes | None:
+                return my_client.download(key)
     """
 
     unknown_version_ids: ClassVar[tuple[str, ...]] = ("unknown", "../lock", "")
@@ -157,6 +151,15 @@ class StoreSuite:
         second = store.put(KEY, b"second", when=IfVersion(first))
         assert second != first
         assert (got(store, KEY).body, got(store, KEY).version) == (b"second", second)
+
+    def test_every_read_shows_the_last_write(self, store: Store) -> None:
+        """Once a write is acknowledged, neither a read nor a listing shows what was before."""
+        assert store.get(KEY) is None
+        version = store.put(KEY, b"0", when=IfAbsent())
+        for number in range(1, 6):
+            version = store.put(KEY, b"%d" % number, when=IfVersion(version))
+            assert got(store, KEY).body == b"%d" % number
+            assert [info.version for info in store.list(KEY)] == [version]
 
     def test_an_old_version_is_not_overwritten(self, store: Store) -> None:
         """A put on a version that is no longer current is refused and changes nothing."""
