@@ -1,102 +1,68 @@
 """Real processes on one folder, killed at any instant: nothing acknowledged is lost or doubled."""
 
 import json
-import os
-import random
-import subprocess
-import sys
-import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-from bucketpoint import BucketCheckpointer, Checkpoint, FileStore
-from tests.core.chaos_worker import OTHERS, SHARED
+import pytest
 
-WORKERS = 6
-SECONDS = 600.0 if os.environ.get("BUCKETPOINT_THOROUGH") else 20.0
-WORKER = Path(__file__).with_name("chaos_worker.py")
-
-
-@dataclass
-class Incarnation:
-    """One life of one worker."""
-
-    name: str
-    log: Path
-    process: "subprocess.Popen[bytes]"
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(60)
-
-    def logged(self, word: str) -> list[str]:
-        # The last line may be torn: the process was killed while it wrote it.
-        lines = self.log.read_text(encoding="utf-8").split("\n")[:-1]
-        return [line.removeprefix(word + " ") for line in lines if line.startswith(word + " ")]
-
-
-def start(folder: Path, logs: Path, name: str) -> Incarnation:
-    log = logs / name
-    log.touch()
-    command = [sys.executable, str(WORKER), str(folder), str(log), name]
-    return Incarnation(name, log, subprocess.Popen(command))
+from bucketpoint import BucketCheckpointer, FileStore, MemoryStore
+from tests.chaos import WORKERS, Reader, Told, create, survive_kills
+from tests.core.chaos_worker import SHARED, leave, marks
 
 
 def test_six_processes_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> None:
     folder, logs = tmp_path / "bucket", tmp_path / "logs"
     logs.mkdir()
-    checkpointer = BucketCheckpointer(FileStore(folder))
-    for execution in [SHARED, *OTHERS]:
-        checkpointer.save_checkpoint(Checkpoint(execution_id=execution))
-
-    lives = _kill_and_restart(folder, logs)
-
-    stored = {
-        execution: checkpointer.load_checkpoint(execution).variables or {}
-        for execution in [SHARED, *OTHERS]
-    }
-    failures = [failure for life in lives for failure in life.logged("failed")]
-    assert failures == []
-    acknowledged = 0
-    for life in lives:
-        begun, done = Counter(life.logged("begin")), Counter(life.logged("done"))
-        applied = Counter(
-            f"{execution} {number}"
-            for execution, variables in stored.items()
-            for number in variables.get(life.name, [])
-        )
-        assert applied <= begun, "something was applied that nobody began, or twice"
-        assert done <= applied, "something acknowledged was lost"
-        acknowledged += done.total()
-    assert acknowledged > 20 * WORKERS, "too little happened for this to mean anything"
-    assert len(lives) > 2 * WORKERS
-    # Nobody who was killed has left anything behind that blocks.
-    checkpointer.atomic_update(SHARED, lambda _: None, timeout=10)
+    survive_kills(
+        folder.as_uri(),
+        BucketCheckpointer(FileStore(folder)),
+        logs,
+        least=10 * WORKERS,
+        meanwhile=lambda: check_no_file_is_torn(folder),
+    )
 
 
-def _kill_and_restart(folder: Path, logs: Path) -> list[Incarnation]:
-    """Keep six workers alive for a while, killing one at a time; return all that ever lived."""
-    chance = random.Random(42)  # noqa: S311 - a test's schedule
-    alive = [start(folder, logs, f"worker-{n}-0") for n in range(WORKERS)]
-    dead: list[Incarnation] = []
-    ends = time.monotonic() + SECONDS
-    try:
-        while time.monotonic() < ends:
-            time.sleep(chance.uniform(0.1, 0.6))
-            _check_no_file_is_torn(folder)
-            victim = chance.randrange(WORKERS)
-            life = alive[victim]
-            assert life.process.poll() is None, "a worker ended by itself"
-            life.kill()
-            dead.append(life)
-            alive[victim] = start(folder, logs, f"worker-{victim}-{len(dead)}")
-    finally:
-        for life in alive:
-            life.kill()
-    return dead + alive
-
-
-def _check_no_file_is_torn(folder: Path) -> None:
+def check_no_file_is_torn(folder: Path) -> None:
     for path in (folder / "executions").glob("*.json"):
         json.loads(path.read_bytes())
+
+
+# --- the checks themselves ------------------------------------------------------------------------
+
+TOLD = Told(
+    begun=["run a.1", "run a.2", "run a.3"], acknowledged=["run a.1"], not_applied=["run a.2"]
+)
+
+
+@pytest.mark.parametrize("applied", [["run a.1"], ["run a.1", "run a.3"]])
+def test_what_was_told_agrees_with_what_is_stored(applied: list[str]) -> None:
+    assert TOLD.violations(Counter(applied)) == []
+
+
+@pytest.mark.parametrize(
+    ("applied", "violation"),
+    [
+        ([], "run a.1 was lost"),
+        (["run a.1", "run a.1"], "run a.1 was applied more than once"),
+        (["run a.1", "run a.2"], "run a.2 was not to be applied"),
+        (["run a.1", "run a.3", "run a.3"], "run a.3 was applied more than once"),
+        (["run a.1", "run b.1"], "run b.1 was begun by nobody"),
+        (["run a.1", "other a.1"], "other a.1 was begun by nobody"),
+    ],
+)
+def test_what_was_told_in_vain_is_found(applied: list[str], violation: str) -> None:
+    assert TOLD.violations(Counter(applied)) == [violation]
+
+
+def test_a_reader_notices_that_a_mark_is_gone() -> None:
+    checkpointer = BucketCheckpointer(MemoryStore())
+    create(checkpointer, [SHARED])
+    checkpointer.atomic_update(SHARED, leave("a.1"))
+    reader = Reader(checkpointer)
+    reader.read()
+    checkpointer.atomic_update(SHARED, leave("a.2"))
+    reader.read()
+    checkpointer.atomic_update(SHARED, lambda checkpoint: marks(checkpoint).remove("a.1"))
+    with pytest.raises(AssertionError, match="is gone"):
+        reader.read()
