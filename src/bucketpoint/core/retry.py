@@ -90,7 +90,8 @@ class Pacing:
         if passed > _PACED_FOR_S:
             self._throttled.pop(key, None)
             return
-        wait = entry.last_write_s + _PACED_INTERVAL_S - passed
+        # Never longer than one interval: a wall clock that is set back makes less seem to have passed.
+        wait = min(entry.last_write_s + _PACED_INTERVAL_S - passed, _PACED_INTERVAL_S)
         if wait > 0:
             yield from sleep(wait, wait * 1.1)
             passed = (yield from read_clock()).since(entry.at)  # a sleep may last longer
