@@ -270,7 +270,8 @@ class Timestamp(datetime):
         more, which Python cannot keep, is given in UTC.
 
         Raises:
-            InvalidInputError: The text is no such time.
+            InvalidInputError: The text is no such time, or its offset leads past the years 0 and
+                9999.
         """
         match = _TIME.fullmatch(text)
         if match is None:
@@ -293,7 +294,12 @@ class Timestamp(datetime):
             nanosecond=nanosecond,
             tzinfo=timezone(offset) if offset and not far else UTC,
         )
-        return self - offset if far else self
+        try:
+            return self - offset if far else self
+        except OverflowError:
+            raise InvalidInputError(
+                "this time's offset leads beyond the years that Python knows"
+            ) from None
 
     @classmethod
     def now(cls, tz: tzinfo | None = UTC) -> Self:

@@ -48,7 +48,13 @@ def test_two_executions_never_share_a_key(one: str, other: str) -> None:
     assert (execution_key("", one) == execution_key("", other)) is (one == other)
 
 
-@pytest.mark.parametrize("key", ["p/executions/run.txt", "other/executions/run.json", "p/run.json"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("p/executions/run.txt", "other/executions/run.json", "p/run.json"),
+        *("p/executions/.json", "p/executions/%FF.json", "p/executions/a.b.json"),
+    ],
+)
 def test_a_key_of_something_else_is_of_no_execution(key: str) -> None:
     assert execution_id_of("p", key) is None
 

@@ -72,4 +72,9 @@ def execution_id_of(prefix: str, key: str) -> str | None:
     start = executions_prefix(prefix)
     if not key.startswith(start) or not key.endswith(_SUFFIX):
         return None
-    return unquote(key[len(start) : -len(_SUFFIX)], errors="strict")
+    encoded = key[len(start) : -len(_SUFFIX)]
+    try:
+        execution_id = unquote(encoded, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    return execution_id if execution_id and _encoded(execution_id) == encoded else None

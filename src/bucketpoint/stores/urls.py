@@ -85,6 +85,8 @@ def _split(url: str) -> SplitResult:
             "a store's URL must not hold a user name or password: leave credentials to the "
             "environment, as the store's own tools do"
         )
+    if any("\ud800" <= character <= "\udfff" for character in url):
+        _refuse("a store's URL must be encodable as UTF-8; it holds half of a surrogate pair")
     if "%00" in url or "\0" in url:
         _refuse("a store's URL must not hold a NUL: no folder or name can")
     if parts.fragment:
