@@ -22,8 +22,8 @@ from bucketpoint.testing.emulators.server import (
     required,
     started,
 )
+from bucketpoint.testing.fixtures import _running
 from bucketpoint.testing.proxy.sockets import HOST, listening_socket
-from tests.conftest import running
 from tests.emulators.s3_bucket import S3Bucket
 
 WITHIN_S = 30.0
@@ -211,10 +211,10 @@ def test_a_fixture_without_its_wheel_skips_with_the_reason(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="pip install some-wheel"):
-        next(running(without_its_wheel))
+        next(_running(without_its_wheel))
 
 
 def test_a_fixture_without_its_wheel_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(ImportError, match="pip install some-wheel"):
-        next(running(without_its_wheel))
+        next(_running(without_its_wheel))

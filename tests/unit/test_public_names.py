@@ -18,6 +18,13 @@ PUBLIC_MODULES = [
     "bucketpoint.stores.contract",
     "bucketpoint.stores.file",
     "bucketpoint.stores.memory",
+    "bucketpoint.testing",
+    "bucketpoint.testing.conformance",
+    "bucketpoint.testing.fixtures",
+    "bucketpoint.testing.linearizability",
+    "bucketpoint.testing.model",
+    "bucketpoint.testing.simulate",
+    "bucketpoint.testing.strategies",
 ]
 
 
