@@ -103,6 +103,7 @@ class AsyncMemoryStore:
 
     def __init__(self, inner: MemoryStore) -> None:
         self.inner = inner
+        self.closed = False
 
     @property
     def url(self) -> str:
@@ -155,3 +156,4 @@ class AsyncMemoryStore:
 
     async def close(self) -> None:
         self.inner.close()
+        self.closed = True

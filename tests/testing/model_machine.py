@@ -108,8 +108,11 @@ def one_of(*kinds: OperationKind) -> Callable[[Turn], Turn]:
 
     def decorate(take_turn: Turn) -> Turn:
         drawn = rule(operation=operations(kinds=kinds), place=st.integers(0, 9), faults=FAULTS)
-        possible: Callable[[Any], bool] = lambda self: any(map(self.places, kinds))  # noqa: E731 - said in a word
-        return cast("Turn", precondition(possible)(drawn(take_turn)))
+
+        def is_possible(machine: ModelMachine) -> bool:
+            return any(map(machine.places, kinds))
+
+        return cast("Turn", precondition(is_possible)(drawn(take_turn)))
 
     return decorate
 

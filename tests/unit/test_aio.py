@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -17,14 +16,8 @@ from bucketpoint import (
     Version,
     open_async,
 )
-from bucketpoint.stores.contract import (
-    Capabilities,
-    Condition,
-    IfVersion,
-    ObjectInfo,
-    ObjectVersion,
-    StoredObject,
-)
+from bucketpoint.stores.contract import Condition
+from tests.testing.dict_checkpointers import AsyncMemoryStore
 
 
 class HeldStore(MemoryStore):
@@ -41,79 +34,6 @@ class HeldStore(MemoryStore):
         self.put_began.set()
         assert self.let_go.wait(60)
         return super().put(key, body, when=when, timeout=timeout)
-
-
-class NativeStore:
-    """A store that is asynchronous itself."""
-
-    def __init__(self) -> None:
-        self.inner = MemoryStore()
-        self.closed = False
-
-    @property
-    def url(self) -> str:
-        return self.inner.url
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.inner.capabilities
-
-    async def get(
-        self,
-        key: str,
-        *,
-        version_id: str | None = None,
-        timeout: float | None = None,
-    ) -> StoredObject | None:
-        await asyncio.sleep(0)
-        return self.inner.get(key, version_id=version_id)
-
-    async def put(
-        self,
-        key: str,
-        body: bytes,
-        *,
-        when: Condition,
-        timeout: float | None = None,
-    ) -> Version:
-        await asyncio.sleep(0)
-        return self.inner.put(key, body, when=when)
-
-    async def delete(self, key: str, *, when: IfVersion, timeout: float | None = None) -> bool:
-        await asyncio.sleep(0)
-        return self.inner.delete(key, when=when)
-
-    async def list(
-        self,
-        prefix: str,
-        *,
-        start_after: str | None = None,
-        limit: int | None = None,
-        timeout: float | None = None,
-    ) -> AsyncIterator[ObjectInfo]:
-        for info in self.inner.list(prefix, start_after=start_after, limit=limit):
-            yield info
-
-    async def list_versions(
-        self,
-        key: str,
-        *,
-        timeout: float | None = None,
-    ) -> AsyncIterator[ObjectVersion]:
-        for version in self.inner.list_versions(key):
-            yield version
-
-    async def delete_version(
-        self,
-        key: str,
-        version_id: str,
-        *,
-        timeout: float | None = None,
-    ) -> None:
-        self.inner.delete_version(key, version_id)
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 def run() -> Checkpoint:
@@ -202,7 +122,7 @@ def test_updates_of_one_execution_run_one_after_another_and_none_is_lost() -> No
 
 
 def test_an_asynchronous_store_is_awaited_and_no_thread_is_started() -> None:
-    store = NativeStore()
+    store = AsyncMemoryStore(MemoryStore())
 
     async def main() -> None:
         before = threading.active_count()

@@ -111,7 +111,7 @@ def test_no_other_error_is_a_builtin_by_itself() -> None:
 @pytest.mark.parametrize("cls", ALL_ERRORS, ids=lambda cls: cls.__name__)
 def test_an_error_pickles_with_all_it_knows(cls: type[BucketpointError]) -> None:
     error = sample(cls)
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own - our own bytes
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert type(copy) is cls
     assert str(copy) == str(error) == SAMPLES["message"]
     assert vars(copy) == vars(error)
@@ -131,7 +131,7 @@ def test_notes_survive_the_pickle() -> None:
 def test_an_unknown_outcome_leaves_its_checkpointer_behind_when_pickled() -> None:
     error = OutcomeUnknownError("lost answer", evidence="e").attach(lambda _: True)
     assert error.settle() is True
-    copy: OutcomeUnknownError = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own - our own bytes
+    copy: OutcomeUnknownError = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert copy.evidence == "e"
     with pytest.raises(RuntimeError, match=r"checkpointer\.settle\(error\)"):
         copy.settle()

@@ -284,8 +284,8 @@ class World:
                 step.node,
                 status.rest,
                 status.sight,
-                True,  # noqa: FBT003 - the hot path of the search - it has begun
-                False,  # noqa: FBT003 - the hot path of the search - and this request has not been sent
+                True,  # noqa: FBT003 - it has begun
+                False,  # noqa: FBT003 - and this request has not been sent
                 status.old,
                 status.doomed,
             )

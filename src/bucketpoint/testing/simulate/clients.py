@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from bucketpoint.checkpoint import Checkpoint
@@ -106,8 +107,8 @@ class Client:
         def change(checkpoint: Checkpoint) -> None:
             checkpoint.variables.setdefault("tokens", []).append(mark)
 
-        procedure = lambda: update(self.session, execution_id, change)  # noqa: E731 - a thunk like those below
-        return Operation("append", execution_id, procedure, mark=mark)
+        begin = partial(update, self.session, execution_id, change)
+        return Operation("append", execution_id, begin, mark=mark)
 
     def save_checkpoint(
         self,
@@ -122,7 +123,8 @@ class Client:
         return Operation(
             "save",
             checkpoint.execution_id,
-            lambda: save(
+            partial(
+                save,
                 self.session,
                 checkpoint,
                 if_version=if_version,
@@ -134,29 +136,29 @@ class Client:
 
     def load_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> Operation:
         """See `BucketCheckpointer.load_checkpoint`."""
-        begin = lambda: load(self.session, execution_id)  # noqa: E731 - a thunk like those above
+        begin = partial(load, self.session, execution_id)
         return Operation("load", execution_id, begin, Effectiveness.NEVER, timeout=timeout)
 
     def get(self, execution_id: str, *, timeout: float | None = None) -> Operation:
         """See `BucketCheckpointer.get`."""
-        begin = lambda: get_stored(self.session, execution_id)  # noqa: E731 - a thunk
+        begin = partial(get_stored, self.session, execution_id)
         return Operation("get", execution_id, begin, Effectiveness.NEVER, timeout=timeout)
 
     def delete_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> Operation:
         """See `BucketCheckpointer.delete_checkpoint`."""
-        begin = lambda: delete(self.session, execution_id)  # noqa: E731 - a thunk
+        begin = partial(delete, self.session, execution_id)
         return Operation("delete", execution_id, begin, timeout=timeout)
 
     def atomic_update(
         self, execution_id: str, fn: Callable[[Checkpoint], Any], *, timeout: float | None = None
     ) -> Operation:
         """See `BucketCheckpointer.atomic_update`."""
-        begin = lambda: update(self.session, execution_id, fn)  # noqa: E731 - a thunk
+        begin = partial(update, self.session, execution_id, fn)
         return Operation("update", execution_id, begin, timeout=timeout)
 
     def purge(self, execution_id: str, *, timeout: float | None = None) -> Operation:
         """See `BucketCheckpointer.purge`."""
-        begin = lambda: purge(self.session, execution_id)  # noqa: E731 - a thunk
+        begin = partial(purge, self.session, execution_id)
         return Operation("purge", execution_id, begin, Effectiveness.AT_MOST_ONCE, timeout=timeout)
 
     def settle(self, error: OutcomeUnknownError, *, timeout: float | None = None) -> Operation:
@@ -164,7 +166,7 @@ class Client:
         return Operation(
             "settle",
             error.execution_id or "?",
-            lambda: settle(self.session, error),
+            partial(settle, self.session, error),
             Effectiveness.AT_MOST_ONCE,
             about=error,
             timeout=timeout,
@@ -207,29 +209,29 @@ class SimulatedClaim:
 
     def save(self, checkpoint: Checkpoint) -> Operation:
         """See `Claim.save`."""
-        begin = lambda: claims.save_claimed(self._session, self._state, checkpoint)  # noqa: E731 - a thunk
+        begin = partial(claims.save_claimed, self._session, self._state, checkpoint)
         # An earlier save of unknown outcome may turn out to be this very one.
         effect = Effectiveness.AT_MOST_ONCE if self._state.unsettled else Effectiveness.ONCE
         return Operation("claimed save", self._execution_id, begin, effect)
 
     def update(self, fn: Callable[[Checkpoint], Any]) -> Operation:
         """See `Claim.update`."""
-        begin = lambda: claims.update_claimed(self._session, self._state, fn)  # noqa: E731 - a thunk
+        begin = partial(claims.update_claimed, self._session, self._state, fn)
         return Operation("claimed update", self._execution_id, begin)
 
     def load(self) -> Operation:
         """See `Claim.load`."""
-        begin = lambda: claims.load_claimed(self._session, self._state)  # noqa: E731 - a thunk
+        begin = partial(claims.load_claimed, self._session, self._state)
         return Operation("claimed load", self._execution_id, begin, Effectiveness.NEVER)
 
     def renew(self) -> Operation:
         """See `Claim.renew`."""
-        begin = lambda: claims.renew(self._session, self._state)  # noqa: E731 - a thunk
+        begin = partial(claims.renew, self._session, self._state)
         return Operation("renew", self._execution_id, begin)
 
     def release(self) -> Operation:
         """See `Claim.release`."""
-        begin = lambda: claims.release(self._session, self._state)  # noqa: E731 - a thunk
+        begin = partial(claims.release, self._session, self._state)
         return Operation("release", self._execution_id, begin, Effectiveness.AT_MOST_ONCE)
 
 
