@@ -110,8 +110,9 @@ def test_an_unknown_outcome_taken_for_success_is_caught() -> None:
 
 def test_a_handler_that_never_finishes_is_reported() -> None:
     def run(world: World) -> None:
-        start(world)
-        world.life.kill()
+        world.checkpointer.claim(RUN, owner="another", takeover=True).acquire()
+        with world.checkpointer.claim(RUN, owner="worker"):  # held, in every life
+            pass
 
     with pytest.raises(CrashTestError, match="did not finish in 3 lives"):
         crash_everywhere(run, check=lambda _: None, max_lives=3)
@@ -132,7 +133,7 @@ def test_a_late_write_lands_behind_the_first_read_of_the_next_life() -> None:
             world.checkpointer.save_checkpoint(Checkpoint(execution_id=RUN), if_absent=True)
 
     scripts: list[str] = []
-    crash_everywhere(run, check=lambda world: scripts.append("\n".join(world.script)))
+    crash_everywhere(run, check=lambda world: scripts.append(world.script))
     late = "life 2:\n    3. get 'executions/A-1.json'\n       the late write lands: done\n"
     assert [script for script in scripts if late in script] != []
 

@@ -107,26 +107,46 @@ class CrashReport:
 
 
 class World:
-    """What one run sees: a store that outlives its workers, and one checkpointer for each life."""
+    """What a handler and a check see of one run: a store, and what happens outside of it.
 
-    def __init__(self, store: Store, plan: Mapping[int, Crash], max_requests: int) -> None:
-        self._dated = _DatedStore(store, lambda: self.skew)
-        self.store = FaultyStore(cast("Store", self._dated), lambda _: self._fault)
-        self.max_requests = max_requests
-        self.effects: Counter[str] = Counter()
-        self.points: list[tuple[Crash, ...]] = []
-        self.script: list[str] = []
-        self.skew = timedelta(0)
-        self.calm = False
-        self._plan = plan
-        self._fault: Fault | None = None
-        self.begin_life()
+    Example:
+        >>> from bucketpoint import Checkpoint
+        >>> def run(world: World) -> None:
+        ...     world.checkpointer.save_checkpoint(Checkpoint(execution_id="A-1"))
+        ...     world.effect("send email")("ada@example.com")
+        >>> crash_everywhere(
+        ...     run, check=lambda world: world.checkpointer.load_checkpoint("A-1")
+        ... ).points
+        3
+    """
 
-    def begin_life(self) -> None:
-        """Start a new process: a new writer, on the same store."""
-        self.life = _Life(self)
-        self.checkpointer: BucketCheckpointer = _Checkpointer(self.life)
-        self.async_checkpointer: AsyncBucketCheckpointer = _AsyncCheckpointer(self.life)
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+
+    @property
+    def checkpointer(self) -> BucketCheckpointer:
+        """This life's checkpointer: another writer than those of earlier lives."""
+        return self._run.life.checkpointer
+
+    @property
+    def async_checkpointer(self) -> AsyncBucketCheckpointer:
+        """The same for asyncio."""
+        return self._run.life.async_checkpointer
+
+    @property
+    def store(self) -> FaultyStore:
+        """The store, which outlives the workers; what is done to it directly is no request."""
+        return self._run.store
+
+    @property
+    def effects(self) -> Counter[str]:
+        """How often each effect has happened so far, in all lives."""
+        return self._run.effects
+
+    @property
+    def script(self) -> str:
+        """What has happened so far, a line each."""
+        return "\n".join(self._run.script)
 
     def effect(self, name: str, result: Any = None) -> Callable[..., Any]:
         """Return a function that stands for something done outside; it takes any arguments.
@@ -135,10 +155,46 @@ class World:
             name: Under which it is counted.
             result: What the function returns.
         """
+        return self._run.effect(name, result)
+
+    def pass_time(self, by: timedelta) -> None:
+        """Let time go by, as before a scheduler calls again; claims expire by it."""
+        self._run.clock += by
+
+
+class _Run:
+    """The machine behind a world: counts requests and effects, and lets the planned ones go wrong.
+
+    Attributes:
+        points: What could have gone wrong at each request and effect so far.
+        clock: How far the world's clock has been moved; nobody ever waits.
+        calm: Nothing goes wrong any more: the check is looking.
+    """
+
+    def __init__(self, store: Store, plan: Mapping[int, Crash], max_requests: int) -> None:
+        self.clock = timedelta(0)
+        self._dated = _DatedStore(store, lambda: self.clock)
+        self.store = FaultyStore(cast("Store", self._dated), lambda _: self._fault)
+        self.effects: Counter[str] = Counter()
+        self.points: list[tuple[Crash, ...]] = []
+        self.script: list[str] = []
+        self.calm = False
+        self._plan = plan
+        self._max_requests = max_requests
+        self._fault: Fault | None = None
+        self.world = World(self)
+        self.begin_life()
+
+    def begin_life(self) -> None:
+        """Start a new process: a new writer, on the same store."""
+        self.life = _Life(self, self._max_requests)
+
+    def effect(self, name: str, result: Any) -> Callable[..., Any]:
         life = self.life
 
         def happen(*_: object, **__: object) -> Any:
-            crash = self.arrive(life, f"effect {name!r}", (Crash.BEFORE, Crash.AFTER))
+            life.begin_request()
+            crash = self._arrive(life, f"effect {name!r}", (Crash.BEFORE, Crash.AFTER))
             self.effects[name] += 1
             if crash is Crash.AFTER:
                 life.kill()
@@ -146,28 +202,11 @@ class World:
 
         return happen
 
-    def pass_time(self, by: timedelta) -> None:
-        """Let time go by, as before a scheduler calls again; claims expire by it."""
-        self.skew += by
-
-    def arrive(self, life: _Life, what: str, possible: tuple[Crash, ...]) -> Crash | None:
-        """Note that a life has come to a point; kill it here if the plan says so."""
-        life.check_alive()
-        if self.calm:
-            return None
-        self.points.append(possible)
-        crash = self._plan.get(len(self.points) - 1)
-        self.script.append(f"  {len(self.points):3}. {what}" + (f": {crash}" if crash else ""))
-        life.hit = life.hit or crash is not None
-        if crash is Crash.BEFORE:
-            life.kill()
-        return crash
-
     def write(self, life: _Life, what: str, send: Callable[[], T]) -> T:
         """Carry out a write, as the plan will have it."""
-        life.check_connected()
-        crash = self.arrive(life, what, tuple(Crash))
-        life.cut_off = crash is Crash.CUT_OFF
+        life.begin_store_request()
+        crash = self._arrive(life, what, tuple(Crash))
+        life.is_cut_off = crash is Crash.CUT_OFF
         self._fault = {Crash.LOST_ANSWER: Fault.LOST_ANSWER, Crash.CUT_OFF: Fault.LATE}.get(
             crash or Crash.BEFORE
         )
@@ -181,23 +220,35 @@ class World:
 
     def read(self, life: _Life, what: str, send: Callable[[], T]) -> T:
         """Carry out a read; what a dead worker sent lands behind the first read of the next one."""
-        life.check_connected()
-        self.arrive(life, what, (Crash.BEFORE,))
+        life.begin_store_request()
+        self._arrive(life, what, (Crash.BEFORE,))
         result = send()
         if self.store.held:
             self.script.append(f"       the late write lands: {', '.join(self.store.release())}")
         return result
 
-    def dated(self, found: StoredObject | None) -> StoredObject | None:
-        """Return the object with times by the world's clock, which is moved and never waited for."""
+    def dated(self, key: str, found: StoredObject | None) -> StoredObject | None:
+        """Return the object with times by the world's clock."""
         if found is None:
             return None
-        written = self._dated.written.get(found.version, timedelta(0))
+        written = self._dated.written.get((key, found.version), timedelta(0))
         return replace(
             found,
             modified_at=found.modified_at + written,
-            served_at=found.served_at + self.skew,
+            served_at=found.served_at + self.clock,
         )
+
+    def _arrive(self, life: _Life, what: str, possible: tuple[Crash, ...]) -> Crash | None:
+        """Note that a life has come to a point; kill it here if the plan says so."""
+        if self.calm:
+            return None
+        self.points.append(possible)
+        crash = self._plan.get(len(self.points) - 1)
+        self.script.append(f"  {len(self.points):3}. {what}" + (f": {crash}" if crash else ""))
+        life.was_hit = life.was_hit or crash is not None
+        if crash is Crash.BEFORE:
+            life.kill()
+        return crash
 
 
 class _DatedStore:
@@ -206,7 +257,7 @@ class _DatedStore:
     def __init__(self, store: Store, clock: Callable[[], timedelta]) -> None:
         self._store = store
         self._clock = clock
-        self.written: dict[Version, timedelta] = {}
+        self.written: dict[tuple[str, Version], timedelta] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -215,7 +266,7 @@ class _DatedStore:
         self, key: str, body: bytes, *, when: Condition, timeout: float | None = None
     ) -> Version:
         version = self._store.put(key, body, when=when, timeout=timeout)
-        self.written[version] = self._clock()
+        self.written[key, version] = self._clock()
         return version
 
 
@@ -226,62 +277,67 @@ class _EndlessError(BaseException):
 class _Life:
     """The store as one process sees it; once killed it sends nothing any more."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._requests = 0
-        self.dead = self.cut_off = self.hit = False
+    def __init__(self, run: _Run, max_requests: int) -> None:
+        self._run = run
+        self._left = max_requests
+        self.is_dead = self.is_cut_off = self.was_hit = False
+        self.checkpointer: BucketCheckpointer = _Checkpointer(self)
+        self.async_checkpointer: AsyncBucketCheckpointer = _AsyncCheckpointer(self)
 
     def kill(self) -> None:
-        self.dead = True
+        """End this life, here."""
+        self.is_dead = True
         raise Killed
 
-    def check_alive(self) -> None:
-        if self.dead:
+    def begin_request(self) -> None:
+        """Raise what ends this life for good, if something does."""
+        if self.is_dead:
             raise Killed
-        self._requests += 1
-        if self._requests > self._world.max_requests:
+        self._left -= 1
+        if self._left < 0:
             raise _EndlessError
 
-    def check_connected(self) -> None:
-        """A request of a worker that is cut off is no point: it reaches nothing."""
-        self.check_alive()
-        if self.cut_off:
+    def begin_store_request(self) -> None:
+        """Refuse a worker that is cut off: its requests reach nothing, and are no points."""
+        self.begin_request()
+        if self.is_cut_off:
             msg = "this worker was cut off from the store, on purpose"
             raise StoreUnavailableError(msg)
 
     def sleep(self, seconds: float) -> None:
         """Move the world's clock instead of waiting."""
-        self.check_alive()
-        self._world.skew += timedelta(seconds=seconds)
+        if self.is_dead:
+            raise Killed
+        self._run.clock += timedelta(seconds=seconds)
 
     @property
     def url(self) -> str:
-        return self._world.store.url
+        return self._run.store.url
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._world.store.capabilities
+        return self._run.store.capabilities
 
     def get(
         self, key: str, *, version_id: str | None = None, timeout: float | None = None
     ) -> StoredObject | None:
-        store = self._world.store
-        found = self._world.read(
+        store = self._run.store
+        found = self._run.read(
             self, f"get {key!r}", lambda: store.get(key, version_id=version_id, timeout=timeout)
         )
-        return self._world.dated(found)
+        return self._run.dated(key, found)
 
     def put(
         self, key: str, body: bytes, *, when: Condition, timeout: float | None = None
     ) -> Version:
-        store = self._world.store
-        return self._world.write(
+        store = self._run.store
+        return self._run.write(
             self, f"put {key!r}", lambda: store.put(key, body, when=when, timeout=timeout)
         )
 
     def delete(self, key: str, *, when: IfVersion, timeout: float | None = None) -> bool:
-        store = self._world.store
-        return self._world.write(
+        store = self._run.store
+        return self._run.write(
             self, f"delete {key!r}", lambda: store.delete(key, when=when, timeout=timeout)
         )
 
@@ -293,22 +349,22 @@ class _Life:
         limit: int | None = None,
         timeout: float | None = None,
     ) -> Iterator[ObjectInfo]:
-        store = self._world.store
-        yield from self._world.read(
+        store = self._run.store
+        yield from self._run.read(
             self,
             f"list {prefix!r}",
             lambda: [*store.list(prefix, start_after=start_after, limit=limit, timeout=timeout)],
         )
 
     def list_versions(self, key: str, *, timeout: float | None = None) -> Iterator[ObjectVersion]:
-        store = self._world.store
-        yield from self._world.read(
+        store = self._run.store
+        yield from self._run.read(
             self, f"list versions {key!r}", lambda: [*store.list_versions(key, timeout=timeout)]
         )
 
     def delete_version(self, key: str, version_id: str, *, timeout: float | None = None) -> None:
-        store = self._world.store
-        self._world.write(
+        store = self._run.store
+        self._run.write(
             self,
             f"delete version {key!r}",
             lambda: store.delete_version(key, version_id, timeout=timeout),
@@ -338,7 +394,7 @@ Run = Callable[[World], object]
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    run: Run
+    handler: Run
     check: Callable[[World], object]
     effects: Mapping[str, Times]
     make_store: Callable[[], Store]
@@ -346,54 +402,54 @@ class _Trial:
     max_requests: int
     restart_after: timedelta
 
-    def carry_out(self, plan: Mapping[int, Crash]) -> World:
+    def carry_out(self, plan: Mapping[int, Crash]) -> _Run:
         """Make one run with these crashes and check it; raise its script if it failed."""
-        world = World(self.make_store(), plan, self.max_requests)
+        run = _Run(self.make_store(), plan, self.max_requests)
         for life in range(1, self.max_lives + 1):
-            world.script.append(f"life {life}:")
-            if self._live(world):
-                self._check(world)
-                return world
-            world.skew += self.restart_after
-            world.begin_life()
-        raise _failed(world, f"the handler did not finish in {self.max_lives} lives")
+            run.script.append(f"life {life}:")
+            if self._live(run):
+                self._check(run)
+                return run
+            run.clock += self.restart_after
+            run.begin_life()
+        raise _failed(run, f"the handler did not finish in {self.max_lives} lives")
 
-    def _live(self, world: World) -> bool:
+    def _live(self, run: _Run) -> bool:
         """Tell whether the life came to its end; the errors that a crash brings about end it."""
         try:
-            result = self.run(world)
+            result = self.handler(run.world)
             if inspect.isawaitable(result):
                 asyncio.run(_awaited(result))
         except Killed:
             return False
         except _EndlessError as error:
             msg = f"one life made more than {self.max_requests} requests"
-            raise _failed(world, msg) from error
+            raise _failed(run, msg) from error
         except ClaimHeldError as held:
-            world.skew += timedelta(seconds=held.remaining_s)
-            world.script.append(f"       raised {held!r}")
+            run.clock += timedelta(seconds=held.remaining_s)
+            run.script.append(f"       raised {held!r}")
             return False
         except Exception as error:
-            if world.life.hit and _follows_from_a_fault(error):
-                world.script.append(f"       raised {error!r}")
+            if run.life.was_hit and _follows_from_a_fault(error):
+                run.script.append(f"       raised {error!r}")
                 return False
-            if world.life.dead:
+            if run.life.is_dead:
                 return False
-            raise _failed(world, f"the handler raised {error!r}") from error
-        return not world.life.dead
+            raise _failed(run, f"the handler raised {error!r}") from error
+        return not run.life.is_dead
 
-    def _check(self, world: World) -> None:
-        world.calm = True
-        world.script.append("finished")
+    def _check(self, run: _Run) -> None:
+        run.calm = True
+        run.script.append("finished")
         for name, times in self.effects.items():
-            if world.effects[name] not in times:
-                msg = f"effect {name!r} happened {world.effects[name]} times, expected {times}"
-                raise _failed(world, msg)
-        world.begin_life()
+            if run.effects[name] not in times:
+                msg = f"effect {name!r} happened {run.effects[name]} times, expected {times}"
+                raise _failed(run, msg)
+        run.begin_life()
         try:
-            self.check(world)
+            self.check(run.world)
         except Exception as error:
-            raise _failed(world, f"the check raised {error!r}") from error
+            raise _failed(run, f"the check raised {error!r}") from error
 
 
 def _follows_from_a_fault(error: BaseException | None) -> bool:
@@ -409,9 +465,9 @@ async def _awaited(result: Awaitable[T]) -> T:
     return await result
 
 
-def _failed(world: World, problem: str) -> CrashTestError:
-    counts = ", ".join(f"{name!r}: {count}" for name, count in sorted(world.effects.items()))
-    lines = [problem, *world.script, f"effects: {counts or 'none'}"]
+def _failed(run: _Run, problem: str) -> CrashTestError:
+    counts = ", ".join(f"{name!r}: {count}" for name, count in sorted(run.effects.items()))
+    lines = [problem, *run.script, f"effects: {counts or 'none'}"]
     return CrashTestError("\n".join(lines))
 
 
@@ -466,13 +522,13 @@ def crash_everywhere(
     return CrashReport(len(first.points), runs)
 
 
-def _explore(trial: _Trial, world: World, plan: Mapping[int, Crash], depth: int) -> int:
+def _explore(trial: _Trial, run: _Run, plan: Mapping[int, Crash], depth: int) -> int:
     """Add one crash behind the last one, in every way; return how many runs that took."""
     if depth == 0:
         return 0
     runs = 0
-    for point in range(max(plan, default=-1) + 1, len(world.points)):
-        for crash in world.points[point]:
+    for point in range(max(plan, default=-1) + 1, len(run.points)):
+        for crash in run.points[point]:
             longer = {**plan, point: crash}
             runs += 1 + _explore(trial, trial.carry_out(longer), longer, depth - 1)
     return runs
