@@ -1,56 +1,32 @@
-"""The asynchronous checkpointer: the same procedures, driven by an event loop.
-
-A store that is asynchronous itself is awaited. Any other store's single requests run in a bounded
-thread pool of the checkpointer's own, so that waits and retries hold no thread.
-"""
+"""The asynchronous checkpointer: the same procedures, driven by an event loop."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, Unpack
+from typing import Protocol, Self, TypeVar, Unpack
 
-from bucketpoint.base import CheckpointerBase, CheckpointerOptions, ClaimBase
+from bucketpoint.base import CheckpointerOptions, ClaimBase
 from bucketpoint.checkpoint import Checkpoint
-from bucketpoint.checkpointer import request
 from bucketpoint.clouds import GCSCheckpointerOptions, S3CheckpointerOptions, with_store
 from bucketpoint.core import claim as claims
 from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
-from bucketpoint.core.drive import drive_async
-from bucketpoint.core.effects import (
-    Call,
-    Delete,
-    Effect,
-    Get,
-    NewID,
-    Procedure,
-    Put,
-    ReadClock,
-    Sleep,
-    WriterID,
-)
+from bucketpoint.core.effects import Procedure
 from bucketpoint.core.load import get_stored, load
 from bucketpoint.core.save import save
-from bucketpoint.core.session import StoredCheckpoint, out_of_time
+from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
-from bucketpoint.deadlines import Deadline, for_call
+from bucketpoint.drivers.asynchronous import AsyncDriver
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
-from bucketpoint.execution_locks import entered
-from bucketpoint.stores.contract import AsyncStore, Store, Version
+from bucketpoint.stores.contract import Version
 from bucketpoint.stores.gcs import GCSStore
 from bucketpoint.stores.s3 import S3Store
 from bucketpoint.stores.urls import open_store
 
 __all__ = [
-    "MAX_THREADS",
     "AsyncBucketCheckpointer",
     "AsyncClaim",
     "AsyncGCSCheckpointer",
@@ -58,15 +34,12 @@ __all__ = [
     "open_async",
 ]
 
-MAX_THREADS = 64
-"""Requests that one checkpointer has under way at once on a store that is not asynchronous."""
-
 T = TypeVar("T")
 
 AsyncChange = Callable[[Checkpoint], Awaitable[Checkpoint | None] | Checkpoint | None]
 
 
-class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
+class AsyncBucketCheckpointer(AsyncDriver):
     """`BucketCheckpointer` for asyncio: the same guarantees, names and arguments, awaited.
 
     A cancelled call that has a write under way waits for its end, so that no write of it lands
@@ -82,11 +55,6 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         >>> asyncio.run(main())
         'run-42'
     """
-
-    def _prepare(self) -> None:
-        self._locks = _TaskLocks()
-        self._native = inspect.iscoroutinefunction(self._store.get)
-        self._pool: ThreadPoolExecutor | None = None
 
     # --- the interface ----------------------------------------------------------------------
 
@@ -187,134 +155,11 @@ class AsyncBucketCheckpointer(CheckpointerBase[Store | AsyncStore]):
         terms = ClaimTerms(execution_id, owner, ttl, wait, takeover)
         return AsyncClaim(self._session, self._run, self._wait, terms)
 
-    async def close(self) -> None:
-        """See `BucketCheckpointer.close`; ends the thread pool, too."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False)
-        if self._close_store:
-            closed = self._store.close()
-            if inspect.isawaitable(closed):
-                await closed
-
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    # --- driving ----------------------------------------------------------------------------
-
-    async def _run(
-        self,
-        execution_id: str,
-        procedure: Procedure[T],
-        timeout: float | None,
-    ) -> T:
-        self._check_process()
-        target = self._session.target(execution_id)
-        deadline = self._deadline(timeout)
-        with entered(self, target):
-            async with self._locks.held(target.key, deadline.remaining()) as held:
-                if not held:
-                    raise out_of_time(target)
-                try:
-                    return await drive_async(
-                        procedure, lambda effect: self._perform(effect, deadline)
-                    )
-                except OutcomeUnknownError as error:
-                    error.attach(self.settle)
-                    raise
-
-    async def _wait(self, procedure: Procedure[T], longest: timedelta) -> T:
-        """Run a procedure that waits for others between calls of its own."""
-        deadline = for_call(longest.total_seconds() + 1)
-        return await drive_async(procedure, lambda effect: self._perform(effect, deadline))
-
-    async def _perform(self, effect: Effect, deadline: Deadline) -> Any:
-        match effect:
-            case Get() | Put() | Delete():
-                return await self._request(effect, self._runtime.request_timeout(deadline))
-            case Sleep():
-                return await asyncio.sleep(self._runtime.sleep_seconds(effect, deadline))
-            case Call():
-                result = effect.function(*effect.arguments)
-                return await result if inspect.isawaitable(result) else result
-            case ReadClock():
-                return self._runtime.clock()
-            case NewID():
-                return self._runtime.new_id()
-            case WriterID():
-                return self._runtime.writer_id()
-
-    async def _request(self, effect: Get | Put | Delete, timeout: float) -> Any:
-        started = time.monotonic()
-        try:
-            result = await self._send(effect, timeout)
-        except Exception as error:
-            self._runtime.observe(effect, started, error)
-            raise
-        self._runtime.observe(effect, started, result)
-        return result
-
-    async def _send(self, effect: Get | Put | Delete, timeout: float) -> Any:
-        if self._native:
-            sending = asyncio.ensure_future(request(self._store, effect, timeout))
-        else:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="bucketpoint")
-            sending = asyncio.get_running_loop().run_in_executor(
-                self._pool, request, self._store, effect, timeout
-            )
-        return await _finished(sending)
-
-
-async def _finished(sending: asyncio.Future[Any]) -> Any:
-    """Await a request; a cancelled caller waits for its end before it goes on."""
-    try:
-        return await asyncio.shield(sending)
-    except asyncio.CancelledError:
-        while not sending.done():
-            try:
-                await asyncio.wait([sending])
-            except asyncio.CancelledError:
-                continue
-        if not sending.cancelled():
-            sending.exception()  # it is looked at, so asyncio does not report it as forgotten
-        raise
-
-
-class _TaskLocks:
-    """A lock for each key that is in use on a loop, and none for the others."""
-
-    def __init__(self) -> None:
-        self._locks: dict[tuple[int, str], tuple[asyncio.Lock, list[None]]] = {}
-
-    @asynccontextmanager
-    async def held(self, key: str, timeout: float) -> AsyncGenerator[bool]:
-        """Hold the key's lock; yields False when it could not be had within the timeout."""
-        here = (id(asyncio.get_running_loop()), key)
-        lock, users = self._locks.setdefault(here, (asyncio.Lock(), []))
-        users.append(None)
-        try:
-            acquired = await _acquired(lock, timeout)
-            try:
-                yield acquired
-            finally:
-                if acquired:
-                    lock.release()
-        finally:
-            users.pop()
-            if not users:
-                self._locks.pop(here, None)
-
-
-async def _acquired(lock: asyncio.Lock, timeout: float) -> bool:
-    try:
-        async with asyncio.timeout(max(0.0, timeout)):
-            return await lock.acquire()
-    except TimeoutError:
-        return False
 
 
 class _Run(Protocol):

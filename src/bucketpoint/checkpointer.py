@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, Unpack
+from typing import Protocol, Self, TypeVar, Unpack
 
-from bucketpoint.base import CheckpointerBase, CheckpointerOptions, ClaimBase
+from bucketpoint.base import CheckpointerOptions, ClaimBase
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import claim as claims
 from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
-from bucketpoint.core.drive import drive
-from bucketpoint.core.effects import (
-    Call,
-    Delete,
-    Effect,
-    Get,
-    NewID,
-    Procedure,
-    Put,
-    ReadClock,
-    Sleep,
-    WriterID,
-)
+from bucketpoint.core.effects import Procedure
 from bucketpoint.core.load import get_stored, load
 from bucketpoint.core.save import save
-from bucketpoint.core.session import StoredCheckpoint, out_of_time
+from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
-from bucketpoint.deadlines import Deadline, for_call
-from bucketpoint.errors import BucketpointError, InvalidInputError, OutcomeUnknownError
-from bucketpoint.execution_locks import ThreadLocks, entered
-from bucketpoint.stores.contract import Store, Version
+from bucketpoint.drivers.blocking import BlockingDriver
+from bucketpoint.errors import BucketpointError, OutcomeUnknownError
+from bucketpoint.stores.contract import Version
 from bucketpoint.stores.urls import open_store
 
 __all__ = ["BucketCheckpointer", "Claim", "open"]
@@ -43,7 +28,7 @@ __all__ = ["BucketCheckpointer", "Claim", "open"]
 T = TypeVar("T")
 
 
-class BucketCheckpointer(CheckpointerBase[Store]):
+class BucketCheckpointer(BlockingDriver):
     """Nothing acknowledged is lost, nothing is applied twice, nothing is overwritten unseen.
 
     Checkpoints of workflow runs in one store, an object an execution. It may be used by threads:
@@ -70,9 +55,6 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         >>> checkpointer.load_checkpoint("run-42").execution_id
         'run-42'
     """
-
-    def _prepare(self) -> None:
-        self._locks = ThreadLocks()
 
     # --- the interface ----------------------------------------------------------------------
 
@@ -241,89 +223,11 @@ class BucketCheckpointer(CheckpointerBase[Store]):
         terms = ClaimTerms(execution_id, owner, ttl, wait, takeover)
         return Claim(self._session, self._run, self._wait, terms)
 
-    def close(self) -> None:
-        """Release what was opened for this checkpointer; a store that was given stays open."""
-        if self._close_store:
-            self._store.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # --- driving ----------------------------------------------------------------------------
-
-    def _run(
-        self,
-        execution_id: str,
-        procedure: Procedure[T],
-        timeout: float | None,
-    ) -> T:
-        self._check_process()
-        target = self._session.target(execution_id)
-        deadline = self._deadline(timeout)
-        with (
-            entered(self, target),
-            self._locks.held(target.key, deadline.remaining()) as held,
-        ):
-            if not held:
-                raise out_of_time(target)
-            try:
-                return drive(procedure, lambda effect: self._perform(effect, deadline))
-            except OutcomeUnknownError as error:
-                error.attach(self.settle)
-                raise
-
-    def _wait(self, procedure: Procedure[T], longest: timedelta) -> T:
-        """Run a procedure that waits for others between calls of its own."""
-        deadline = for_call(longest.total_seconds() + 1)
-        return drive(procedure, lambda effect: self._perform(effect, deadline))
-
-    def _perform(self, effect: Effect, deadline: Deadline) -> Any:
-        match effect:
-            case Get() | Put() | Delete():
-                return self._request(effect, self._runtime.request_timeout(deadline))
-            case Sleep():
-                return time.sleep(self._runtime.sleep_seconds(effect, deadline))
-            case Call():
-                return _called(effect)
-            case ReadClock():
-                return self._runtime.clock()
-            case NewID():
-                return self._runtime.new_id()
-            case WriterID():
-                return self._runtime.writer_id()
-
-    def _request(self, effect: Get | Put | Delete, timeout: float) -> Any:
-        started = time.monotonic()
-        try:
-            result = request(self._store, effect, timeout)
-        except Exception as error:
-            self._runtime.observe(effect, started, error)
-            raise
-        self._runtime.observe(effect, started, result)
-        return result
-
-
-def request(store: Any, effect: Get | Put | Delete, timeout: float) -> Any:
-    """Make the one call on the store that an effect stands for; an asynchronous one is awaited."""
-    match effect:
-        case Get(key, version_id):
-            return store.get(key, version_id=version_id, timeout=timeout)
-        case Put(key, body, when):
-            return store.put(key, body, when=when, timeout=timeout)
-        case Delete(key, when):
-            return store.delete(key, when=when, timeout=timeout)
-
-
-def _called(effect: Call) -> Any:
-    result = effect.function(*effect.arguments)
-    if inspect.iscoroutine(result):
-        result.close()
-        msg = "a coroutine function was given to a synchronous checkpointer: use the Async one"
-        raise InvalidInputError(msg)
-    return result
 
 
 class _Run(Protocol):

@@ -11,7 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bucketpoint.core.effects import Clock, DeadlinePassed, Delete, Get, Put, Sleep
+from bucketpoint.core.effects import (
+    Clock,
+    DeadlinePassed,
+    DeleteVersion,
+    ListVersions,
+    NewID,
+    NextPage,
+    Put,
+    ReadClock,
+    Request,
+    Sleep,
+    WriterID,
+)
 from bucketpoint.deadlines import Deadline
 from bucketpoint.errors import BucketpointError
 from bucketpoint.stores.contract import StoredObject
@@ -21,7 +33,8 @@ __all__ = ["Observer", "Runtime", "StoreRequest"]
 logger = logging.getLogger("bucketpoint")
 logger.addHandler(logging.NullHandler())
 
-Request = Get | Put | Delete
+_KINDS = {NextPage: "list", ListVersions: "list_versions", DeleteVersion: "delete_version"}
+"""What the observer reads where it is not the effect's name."""
 
 _chance = random.SystemRandom()
 """The operating system's: a memory image that is restored twice must not wait alike."""
@@ -32,8 +45,8 @@ class StoreRequest:
     """One request to the store, as the observer is told of it.
 
     Attributes:
-        kind: `get`, `put` or `delete`.
-        key: The object's key.
+        kind: `get`, `put`, `delete`, `list`, `list_versions` or `delete_version`.
+        key: The object's key; of a listing the prefix.
         size: Bytes of the body sent or received.
         seconds: How long it took.
         outcome: `ok`, `absent`, `precondition_failed`, `store_unavailable`, `outcome_unknown`, or
@@ -76,6 +89,16 @@ class Runtime:
         """Read the clocks."""
         return Clock(time.monotonic(), datetime.now(UTC))  # noqa: TID251 - this is where ReadClock ends
 
+    def answer(self, effect: ReadClock | NewID | WriterID) -> Clock | str:
+        """Perform an effect that asks this process alone."""
+        match effect:
+            case ReadClock():
+                return self.clock()
+            case NewID():
+                return self.new_id()
+            case WriterID():
+                return self.writer_id()
+
     def sleep_seconds(self, effect: Sleep, deadline: Deadline) -> float:
         """Draw how long to sleep; a sleep that would outlast the deadline is not begun."""
         seconds = _chance.uniform(effect.at_least, effect.at_most)
@@ -95,13 +118,15 @@ class Runtime:
         size = _size(request, result)
         attempt = request.attempt if isinstance(request, Put) else 1
         seconds = time.monotonic() - started
-        kind, outcome = type(request).__name__.lower(), _outcome(result)
+        kind = _KINDS.get(type(request)) or type(request).__name__.lower()
+        key = request.listing.prefix if isinstance(request, NextPage) else request.key
+        outcome = _outcome(request, result)
         if outcome not in {"ok", "absent"}:
-            logger.debug("%s %s: %s (attempt %d)", kind, request.key, outcome, attempt)
+            logger.debug("%s %s: %s (attempt %d)", kind, key, outcome, attempt)
         if self._observer is None:
             return
         try:
-            self._observer(StoreRequest(kind, request.key, size, seconds, outcome, attempt))
+            self._observer(StoreRequest(kind, key, size, seconds, outcome, attempt))
         except Exception:
             logger.exception("the observer raised; the call goes on")
 
@@ -112,8 +137,10 @@ def _size(request: Request, result: object) -> int:
     return len(result.body) if isinstance(result, StoredObject) else 0
 
 
-def _outcome(result: object) -> str:
+def _outcome(request: Request, result: object) -> str:
     match result:
+        case None if isinstance(request, DeleteVersion):
+            return "ok"
         case None | False:
             return "absent"
         case BucketpointError():

@@ -75,6 +75,8 @@ class Script:
                 return function(*arguments)
             case Get() | Put() | Delete():
                 return self._ask(effect)
+            case _:
+                raise AssertionError(effect)
 
     def _ask(self, request: Get | Put | Delete) -> Any:
         assert self.at < len(self.lines), f"one request too many: {text(request)}"

@@ -23,7 +23,6 @@ from bucketpoint import (
     UnsupportedSchemaError,
     WaitState,
 )
-from bucketpoint.checkpointer import request
 from bucketpoint.core.claim import ClaimTerms, save_claimed, take_claim
 from bucketpoint.core.delete import delete
 from bucketpoint.core.document import Document
@@ -44,6 +43,7 @@ from bucketpoint.core.keys import execution_id_of, execution_key
 from bucketpoint.core.load import load
 from bucketpoint.core.save import save
 from bucketpoint.core.session import Session, Settings
+from bucketpoint.drivers.requests import request
 from bucketpoint.stores.contract import IfAbsent
 from bucketpoint.wire import WireModel
 from tests.docs.pages import ROOT

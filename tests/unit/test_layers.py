@@ -14,7 +14,7 @@ PACKAGE = Path(bucketpoint.__file__).parent
 BOTTOM = {"arguments", "errors"}
 FORMAT = {"checkpoint", "timestamps", "wire"} | BOTTOM
 BELOW = FORMAT | {"core", "stores"}
-FRAME = {"base", "deadlines", "execution_locks", "protocols", "runtime"}
+FRAME = {"base", "deadlines", "drivers", "execution_locks", "protocols", "runtime"}
 SYNC = BELOW | FRAME | {"branches", "checkpointer", "fencing"}
 PUBLIC = SYNC | {"", "aio", "clouds"}
 

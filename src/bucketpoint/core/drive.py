@@ -1,4 +1,4 @@
-"""The two drivers: they run a procedure and know nothing of what its effects do.
+"""The drivers: they run a procedure and know nothing of what its effects do.
 
 `perform` carries out one effect: it returns the result or raises, and what it raises is raised
 inside the procedure at its `yield`.
@@ -6,12 +6,12 @@ inside the procedure at its `yield`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
-from bucketpoint.core.effects import Effect, Procedure
+from bucketpoint.core.effects import Effect, Emit, Procedure, Stream
 
-__all__ = ["drive", "drive_async"]
+__all__ = ["drive", "drive_async", "drive_each", "drive_each_async"]
 
 T = TypeVar("T")
 
@@ -55,3 +55,47 @@ async def drive_async(procedure: Procedure[T], perform: Callable[[Effect], Await
         return value
     finally:
         procedure.close()
+
+
+def drive_each(stream: Stream, perform: Callable[[Effect], Any]) -> Generator[Any, None, None]:
+    """Run the stream only as far as its next value is wanted, and yield what it emits."""
+    try:
+        effect = next(stream)
+        while True:
+            if isinstance(effect, Emit):
+                yield effect.value
+                effect = next(stream)
+                continue
+            try:
+                result = perform(effect)
+            except Exception as error:  # noqa: BLE001 - the stream handles it
+                effect = stream.throw(error)
+            else:
+                effect = stream.send(result)
+    except StopIteration:
+        return
+    finally:
+        stream.close()
+
+
+async def drive_each_async(
+    stream: Stream, perform: Callable[[Effect], Awaitable[Any]]
+) -> AsyncGenerator[Any, None]:
+    """Run the stream as `drive_each` does, awaiting each effect."""
+    try:
+        effect = next(stream)
+        while True:
+            if isinstance(effect, Emit):
+                yield effect.value
+                effect = next(stream)
+                continue
+            try:
+                result = await perform(effect)
+            except Exception as error:  # noqa: BLE001 - the stream handles it
+                effect = stream.throw(error)
+            else:
+                effect = stream.send(result)
+    except StopIteration:
+        return
+    finally:
+        stream.close()

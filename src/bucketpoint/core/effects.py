@@ -15,25 +15,48 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from bucketpoint.stores.contract import Condition, IfVersion, StoredObject, Version
+from bucketpoint.stores.contract import (
+    Condition,
+    IfVersion,
+    ObjectInfo,
+    ObjectVersion,
+    StoredObject,
+    Version,
+)
 
 __all__ = [
+    "Await",
+    "Begin",
     "Call",
     "Clock",
     "DeadlinePassed",
     "Delete",
+    "DeleteVersion",
     "Effect",
+    "Emit",
     "Get",
+    "ListVersions",
     "NewID",
+    "NextPage",
+    "OpenListing",
     "Procedure",
     "Put",
     "ReadClock",
+    "Request",
     "Sleep",
+    "Stream",
     "WriterID",
+    "await_begun",
+    "begin_get",
     "call",
     "delete",
+    "delete_version",
+    "emit",
     "get",
+    "list_versions",
     "new_id",
+    "next_page",
+    "open_listing",
     "put",
     "read_clock",
     "sleep",
@@ -71,6 +94,68 @@ class Delete:
 
     key: str
     when: IfVersion
+
+
+@dataclass(frozen=True, slots=True)
+class OpenListing:
+    """Make ready to list objects, without a request; performed into what `NextPage` takes.
+
+    A listing in which a page has failed is at its end: open another behind the last key.
+    """
+
+    prefix: str
+    start_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextPage:
+    """Read on in a listing, in ascending order of keys; nothing when it is at its end."""
+
+    listing: Any
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListVersions:
+    """List the kept versions of an object, newest first; performed as `Store.list_versions`.
+
+    `limit` bounds the pages that are fetched; None is for all.
+    """
+
+    key: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteVersion:
+    """Make one attempt to remove one kept version; performed as `Store.delete_version`."""
+
+    key: str
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Begin to read, and go on meanwhile; performed into what `Await` takes.
+
+    How many are under way at once is for the procedure to bound.
+    """
+
+    request: Get
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for the result of what was begun."""
+
+    begun: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand a value to whoever iterates over the procedure, and go on when the next is wanted."""
+
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +207,15 @@ class Clock:
         return max(self.elapsed - earlier.elapsed, (self.now - earlier.now).total_seconds())
 
 
-Effect = Get | Put | Delete | Sleep | ReadClock | NewID | WriterID | Call
+Request = Get | Put | Delete | ListVersions | DeleteVersion | NextPage
+"""What is asked of the store, and told to the observer."""
+
+Effect = Request | OpenListing | Begin | Await | Sleep | ReadClock | NewID | WriterID | Call
 Procedure = Generator[Effect, Any, T]
+"""Ends with a result."""
+
+Stream = Generator[Effect | Emit, Any, None]
+"""Emits values, as they are wanted."""
 
 
 def get(key: str, version_id: str | None = None) -> Procedure[StoredObject | None]:
@@ -139,6 +231,41 @@ def put(key: str, body: bytes, when: Condition, attempt: int = 1) -> Procedure[V
 def delete(key: str, when: IfVersion) -> Procedure[bool]:
     """Make one attempt to remove."""
     return cast("bool", (yield Delete(key, when)))
+
+
+def open_listing(prefix: str, start_after: str | None = None) -> Procedure[Any]:
+    """Make ready to list objects; `next_page` takes what this returns."""
+    return (yield OpenListing(prefix, start_after))
+
+
+def next_page(listing: Any, size: int) -> Procedure[list[ObjectInfo]]:
+    """Read on in a listing."""
+    return cast("list[ObjectInfo]", (yield NextPage(listing, size)))
+
+
+def list_versions(key: str, limit: int | None = None) -> Procedure[list[ObjectVersion]]:
+    """List the kept versions of an object, newest first."""
+    return cast("list[ObjectVersion]", (yield ListVersions(key, limit)))
+
+
+def delete_version(key: str, version_id: str) -> Procedure[None]:
+    """Make one attempt to remove one kept version."""
+    yield DeleteVersion(key, version_id)
+
+
+def begin_get(key: str, version_id: str | None = None) -> Procedure[Any]:
+    """Begin to read an object; `await_begun` takes what this returns."""
+    return (yield Begin(Get(key, version_id)))
+
+
+def await_begun(begun: Any) -> Procedure[StoredObject | None]:
+    """Wait for a read that was begun."""
+    return cast("StoredObject | None", (yield Await(begun)))
+
+
+def emit(value: Any) -> Stream:
+    """Hand a value to whoever iterates."""
+    yield Emit(value)
 
 
 def sleep(at_least: float, at_most: float) -> Procedure[None]:

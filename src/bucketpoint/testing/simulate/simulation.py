@@ -306,9 +306,7 @@ class Simulation:
             else:
                 answer = self._perform(process, effect)
 
-    def _perform(
-        self, process: _Process, effect: NewID | WriterID | ReadClock | Call
-    ) -> object | Exception:
+    def _perform(self, process: _Process, effect: Effect) -> object | Exception:
         match effect:
             case NewID():
                 process.drawn += 1
@@ -324,6 +322,9 @@ class Simulation:
                 except Exception as error:  # noqa: BLE001 - the procedure handles what users raise
                     return error
                 return result
+            case _:
+                msg = f"a simulation cannot perform {type(effect).__name__}"
+                raise TypeError(msg)
 
     def _remaining(self, process: _Process, running: _Running) -> float:
         return running.began_s + running.allowed_s - self._elapsed(process)

@@ -1,0 +1,1 @@
+"""What performs effects: for callers that block, and for those that await."""
