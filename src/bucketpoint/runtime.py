@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from bucketpoint.core.effects import (
     Clock,
@@ -33,7 +34,11 @@ __all__ = ["Observer", "Runtime", "StoreRequest"]
 logger = logging.getLogger("bucketpoint")
 logger.addHandler(logging.NullHandler())
 
-_KINDS = {NextPage: "list", ListVersions: "list_versions", DeleteVersion: "delete_version"}
+_KINDS: dict[type[Any], str] = {
+    NextPage: "list",
+    ListVersions: "list_versions",
+    DeleteVersion: "delete_version",
+}
 """What the observer reads where it is not the effect's name."""
 
 _chance = random.SystemRandom()
