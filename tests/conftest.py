@@ -21,11 +21,18 @@ pytest.register_assert_rewrite("bucketpoint.testing.conformance")
 
 THOROUGH = os.environ.get("BUCKETPOINT_THOROUGH") == "1"
 """Set by `./scripts/test --thorough`."""
+IN_CI = bool(os.environ.get("CI"))
 
-# A slow machine is no bug, and a run that fails must fail again: no deadline, no chance.
-settings.register_profile("default", deadline=None, derandomize=True, database=None)
-settings.register_profile("thorough", deadline=None, max_examples=5_000, database=None)
-settings.load_profile("thorough" if THOROUGH else "default")
+# A slow machine is no bug, and a run that fails must fail again: no deadline, and no chance but
+# in the thorough one, which prints how to repeat what it found.
+settings.register_profile(
+    "default", deadline=None, derandomize=True, database=None, max_examples=50
+)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=100)
+settings.register_profile(
+    "thorough", deadline=None, database=None, max_examples=5_000, print_blob=True
+)
+settings.load_profile("thorough" if THOROUGH else "ci" if IN_CI else "default")
 
 
 @pytest.fixture(scope="session")
