@@ -1,11 +1,12 @@
 """The order of examples/checkout survives a kill at every request and every effect."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
-from bucketpoint import ExecutionStatus
-from bucketpoint.testing import Times, World, at_least_once, crash_everywhere
+from bucketpoint import BucketCheckpointer, Checkpoint, ExecutionStatus
+from bucketpoint.testing import CrashTestError, Times, World, at_least_once, crash_everywhere
 from examples.checkout import workflow
 from examples.checkout.workflow import Event, Payment
 
@@ -42,14 +43,43 @@ def check(world: World) -> None:
     assert order.outputs["paid_cents"] == CENTS
 
 
-def test_an_order_finishes_wherever_its_worker_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_with_effects(world: World) -> None:
+def is_paid_once(world: World) -> None:
+    assert [*world.checkpointer.load_checkpoint(ORDER).variables["payments"].values()] == [CENTS]
+
+
+def run_with_effects(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]:
+    """The order's requests to other services become effects that are counted."""
+
+    def live(world: World) -> None:
         def send(service: str, key: str, **details: object) -> dict[str, object]:
             return {"reference": world.effect(service)(key, **details) or f"{service}-{key}"}
 
         monkeypatch.setattr(workflow, "request", send)
         run(world)
 
+    return live
+
+
+def test_an_order_finishes_wherever_its_worker_is_killed(
+    monkeypatch: pytest.MonkeyPatch, thorough: bool
+) -> None:
     effects = {"reserve": at_least_once, "ship": at_least_once, "wake up": Times(1, 9)}
-    report = crash_everywhere(run_with_effects, check=check, effects=effects)
+    report = crash_everywhere(
+        run_with_effects(monkeypatch), check=check, effects=effects, depth=2 if thorough else 1
+    )
     assert report.points > 10
+
+
+def test_an_order_that_takes_a_repeated_payment_for_another_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pay(checkpointer: BucketCheckpointer, order_id: str, payment: Payment) -> None:
+        def note(order: Checkpoint) -> None:
+            payments = order.variables.setdefault("payments", {})
+            payments[f"{payment.id}-{len(payments)}"] = payment.cents
+
+        checkpointer.atomic_update(order_id, note)
+
+    monkeypatch.setattr(workflow, "pay", pay)
+    with pytest.raises(CrashTestError, match="the check raised AssertionError"):
+        crash_everywhere(run_with_effects(monkeypatch), check=is_paid_once)

@@ -81,8 +81,10 @@ def test_an_update_that_is_not_idempotent_is_caught() -> None:
     def check(world: World) -> None:
         assert world.checkpointer.load_checkpoint(RUN).variables["count"] == 1
 
-    with pytest.raises(CrashTestError, match="the check raised"):
+    with pytest.raises(CrashTestError, match="the check raised") as failure:
         crash_everywhere(run, check=check)
+    script = str(failure.value)
+    assert "put 'executions/A-1.json': killed after it\nlife 2:" in script
 
 
 def test_state_in_memory_only_is_caught() -> None:
@@ -104,7 +106,7 @@ def test_an_unknown_outcome_taken_for_success_is_caught() -> None:
         with suppress(OutcomeUnknownError):
             start(world)
 
-    with pytest.raises(CrashTestError, match="cut off from the store"):
+    with pytest.raises(CrashTestError, match="cut off from the store before the write gets there"):
         crash_everywhere(run, check=lambda world: world.checkpointer.load_checkpoint(RUN))
 
 
@@ -136,6 +138,31 @@ def test_a_late_write_lands_behind_the_first_read_of_the_next_life() -> None:
     crash_everywhere(run, check=lambda world: scripts.append(world.script))
     late = "life 2:\n    3. get 'executions/A-1.json'\n       the late write lands: done\n"
     assert [script for script in scripts if late in script] != []
+
+
+def test_a_late_write_behind_which_nobody_reads_lands_before_the_check() -> None:
+    def run(world: World) -> None:
+        with suppress(OutcomeUnknownError):
+            start(world)
+
+    scripts: list[str] = []
+    with suppress(CrashTestError):  # taking what is unknown for success is wrong, of course
+        crash_everywhere(run, check=lambda world: scripts.append(world.script))
+    assert [
+        script
+        for script in scripts
+        if script.endswith("finished\n       the late write lands: done")
+    ]
+
+
+def test_an_asynchronous_handler_that_forgets_to_settle_is_caught() -> None:
+    async def run(world: World) -> None:
+        with suppress(OutcomeUnknownError):
+            await world.async_checkpointer.save_checkpoint(Checkpoint(execution_id=RUN))
+        world.effect("send")()
+
+    with pytest.raises(CrashTestError, match="cut off from the store"):
+        crash_everywhere(run, check=lambda world: world.checkpointer.load_checkpoint(RUN))
 
 
 def test_an_error_that_wraps_a_fault_follows_from_it() -> None:

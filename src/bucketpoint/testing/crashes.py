@@ -15,7 +15,12 @@ from bucketpoint.aio import AsyncBucketCheckpointer
 from bucketpoint.checkpointer import BucketCheckpointer
 from bucketpoint.core.effects import Effect, Sleep
 from bucketpoint.deadlines import Deadline
-from bucketpoint.errors import BucketpointError, ClaimHeldError, StoreUnavailableError
+from bucketpoint.errors import (
+    BucketpointError,
+    ClaimHeldError,
+    OutcomeUnknownError,
+    StoreUnavailableError,
+)
 from bucketpoint.stores.contract import (
     Capabilities,
     Condition,
@@ -46,7 +51,12 @@ T = TypeVar("T")
 
 
 class Killed(BaseException):
-    """The process was killed here; `except Exception` does not catch it."""
+    """The process was killed here; `except Exception` does not catch it.
+
+    Example:
+        >>> issubclass(Killed, Exception)
+        False
+    """
 
 
 class CrashTestError(AssertionError):
@@ -59,8 +69,12 @@ class Crash(StrEnum):
     BEFORE = "killed before it"
     AFTER = "killed after it"
     LOST_ANSWER = "applied, but the answer is lost"
-    CUT_OFF = "cut off from the store; the write lands after the restart"
-    """Behind the first read after it."""
+    CUT_OFF = "cut off from the store before the write gets there"
+    LATE = "cut off from the store; the write lands after the restart"
+    """Behind the first read after it, at the latest before the check."""
+
+
+_FAULTS = {Crash.LOST_ANSWER: Fault.LOST_ANSWER, Crash.LATE: Fault.LATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,10 @@ class Times:
     Attributes:
         least: At least so often.
         most: At most so often; None for any number.
+
+    Example:
+        >>> 3 in Times(1, 2), str(Times(1, 2))
+        (False, 'at least 1, at most 2')
     """
 
     least: int
@@ -85,7 +103,10 @@ class Times:
 
 
 exactly_once = Times(1, 1)
+"""An effect that must not be repeated: no worker may die between it and its record."""
+
 at_least_once = Times(1, None)
+"""An effect that may be repeated: all that a worker can promise of the world outside."""
 
 
 def at_most(count: int) -> Times:
@@ -206,10 +227,12 @@ class _Run:
         """Carry out a write, as the plan will have it."""
         life.begin_store_request()
         crash = self._arrive(life, what, tuple(Crash))
-        life.is_cut_off = crash is Crash.CUT_OFF
-        self._fault = {Crash.LOST_ANSWER: Fault.LOST_ANSWER, Crash.CUT_OFF: Fault.LATE}.get(
-            crash or Crash.BEFORE
-        )
+        if crash in {Crash.CUT_OFF, Crash.LATE}:
+            life.is_cut_off = True
+        if crash is Crash.CUT_OFF:
+            msg = "this worker was cut off from the store in the middle of a write, on purpose"
+            raise OutcomeUnknownError(msg)
+        self._fault = _FAULTS.get(crash) if crash is not None else None
         try:
             result = send()
         finally:
@@ -223,9 +246,13 @@ class _Run:
         life.begin_store_request()
         self._arrive(life, what, (Crash.BEFORE,))
         result = send()
+        self.land_late_writes()
+        return result
+
+    def land_late_writes(self) -> None:
+        """Let what was sent by workers that were cut off reach the store now."""
         if self.store.held:
             self.script.append(f"       the late write lands: {', '.join(self.store.release())}")
-        return result
 
     def dated(self, key: str, found: StoredObject | None) -> StoredObject | None:
         """Return the object with times by the world's clock."""
@@ -439,8 +466,9 @@ class _Trial:
         return not run.life.is_dead
 
     def _check(self, run: _Run) -> None:
-        run.calm = True
         run.script.append("finished")
+        run.land_late_writes()  # those behind which nobody has read
+        run.calm = True
         for name, times in self.effects.items():
             if run.effects[name] not in times:
                 msg = f"effect {name!r} happened {run.effects[name]} times, expected {times}"
