@@ -10,7 +10,7 @@ from bucketpoint.testing.explore import Explorer, Result
 from tests.core.mutants import MUTANTS, Mutant
 from tests.proof import FIGURE
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing-protocol.md"
+PAGE = Path(__file__).parents[2] / "docs" / "design" / "010-mutants.md"
 
 
 def explored(mutant: Mutant, monkeypatch: pytest.MonkeyPatch, *, broken: bool) -> Result:
