@@ -61,17 +61,20 @@ def test_a_stopped_writer_holds_up_writers_for_their_timeout_and_readers_not_at_
     store = FileStore(tmp_path)
     version = store.put(KEY, b"before", when=IfAbsent())
     with start("stop-inside-put", tmp_path) as worker:
-        os.waitpid(worker.pid, os.WUNTRACED)
-        assert got(store, KEY).body == b"before"
-        started = time.monotonic()
-        with pytest.raises(StoreUnavailableError, match=r"lock .* nothing was written"):
-            store.put(KEY, b"meanwhile", when=IfVersion(version), timeout=0.2)
-        assert time.monotonic() - started >= 0.2
-        with pytest.raises(StoreUnavailableError):
-            store.delete(KEY, when=IfVersion(version), timeout=0.0)
-        store.put("another", b"not held up", when=IfAbsent(), timeout=0.0)
-        os.kill(worker.pid, signal.SIGCONT)
-        output_of(worker)
+        try:
+            os.waitpid(worker.pid, os.WUNTRACED)
+            assert got(store, KEY).body == b"before"
+            started = time.monotonic()
+            with pytest.raises(StoreUnavailableError, match=r"lock .* nothing was written"):
+                store.put(KEY, b"meanwhile", when=IfVersion(version), timeout=0.2)
+            assert time.monotonic() - started >= 0.2
+            with pytest.raises(StoreUnavailableError):
+                store.delete(KEY, when=IfVersion(version), timeout=0.0)
+            store.put("another", b"not held up", when=IfAbsent(), timeout=0.0)
+            os.kill(worker.pid, signal.SIGCONT)
+            output_of(worker)
+        finally:
+            worker.kill()  # it may be stopped still, and would be waited for in vain
     stored = got(store, KEY)
     assert stored.body == b"written after the stop"
     store.put(KEY, b"after", when=IfVersion(stored.version), timeout=0.0)
