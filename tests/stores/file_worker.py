@@ -50,8 +50,13 @@ def stop_inside_put(folder: Path) -> None:
     """Stop this process just before its write is applied, with the lock in its hand."""
     store = FileStore(folder)
     version = got(store, KEY).version
-    stops = iter([lambda: os.kill(os.getpid(), signal.SIGSTOP)])  # once: others may rename, too
-    before_each({"os.rename"}, lambda: next(stops, lambda: None)())
+    stops = [signal.SIGSTOP]  # one: whoever else renames something goes on
+
+    def stop_once() -> None:
+        if stops:
+            os.kill(os.getpid(), stops.pop())
+
+    before_each({"os.rename"}, stop_once)
     store.put(KEY, b"written after the stop", when=IfVersion(version))
 
 
