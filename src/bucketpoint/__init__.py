@@ -22,9 +22,11 @@ from bucketpoint.checkpoint import (
     WaitState,
 )
 from bucketpoint.checkpointer import BucketCheckpointer, Claim, open  # noqa: A004 - as users say
+from bucketpoint.core.history import CheckpointVersion
 from bucketpoint.core.retry import RetryPolicy
 from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.deadlines import deadline
+from bucketpoint.diff import ABSENT, Difference, diff
 from bucketpoint.errors import (
     AccessDeniedError,
     BranchNotFoundError,
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ABSENT",
     "CHECKPOINT_SCHEMA_VERSION",
     "AccessDeniedError",
     "AsyncAtomicCheckpointer",
@@ -100,12 +103,14 @@ __all__ = [
     "BucketpointError",
     "Checkpoint",
     "CheckpointTooLargeError",
+    "CheckpointVersion",
     "Checkpointer",
     "Claim",
     "ClaimHeldError",
     "ConflictError",
     "CorruptCheckpointError",
     "DeadlineExceededError",
+    "Difference",
     "Duration",
     "ErrorKind",
     "ExecutionStatus",
@@ -145,6 +150,7 @@ __all__ = [
     "WaitKind",
     "WaitState",
     "deadline",
+    "diff",
     "next_wake_at",
     "open",
     "open_async",
@@ -153,7 +159,7 @@ __all__ = [
     "with_fencing",
 ]
 
-for _thing in (RetryPolicy, StoredCheckpoint):
+for _thing in (CheckpointVersion, RetryPolicy, StoredCheckpoint):
     _thing.__module__ = __name__  # where users find them; core is not theirs
 
 _LAZY = {

@@ -14,6 +14,8 @@ from bucketpoint.core import claim as claims
 from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
 from bucketpoint.core.effects import Procedure
+from bucketpoint.core.fork import fork, note_fork
+from bucketpoint.core.history import CheckpointVersion, history, load_version, restore
 from bucketpoint.core.load import get_stored, load
 from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint
@@ -21,6 +23,7 @@ from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
 from bucketpoint.drivers.asynchronous import AsyncDriver
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
+from bucketpoint.history import log_unnoted
 from bucketpoint.stores.contract import Version
 from bucketpoint.stores.gcs import GCSStore
 from bucketpoint.stores.s3 import S3Store
@@ -119,6 +122,61 @@ class AsyncBucketCheckpointer(AsyncDriver):
         """See `BucketCheckpointer.atomic_update`; `fn` may be a coroutine function."""
         procedure = update(self._session, execution_id, fn)
         return await self._run(execution_id, procedure, timeout)
+
+    # --- history ----------------------------------------------------------------------------
+
+    async def history(
+        self,
+        execution_id: str,
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> list[CheckpointVersion]:
+        """See `BucketCheckpointer.history`."""
+        procedure = history(self._session, execution_id, limit)
+        return await self._run(execution_id, procedure, timeout)
+
+    async def load_version(
+        self,
+        execution_id: str,
+        version: CheckpointVersion | str,
+        *,
+        timeout: float | None = None,
+    ) -> StoredCheckpoint:
+        """See `BucketCheckpointer.load_version`."""
+        procedure = load_version(self._session, execution_id, version)
+        return await self._run(execution_id, procedure, timeout)
+
+    async def restore(
+        self,
+        execution_id: str,
+        version: CheckpointVersion | str,
+        *,
+        if_version: Version | None = None,
+        timeout: float | None = None,
+    ) -> StoredCheckpoint:
+        """See `BucketCheckpointer.restore`."""
+        procedure = restore(self._session, execution_id, version, if_version=if_version)
+        return await self._run(execution_id, procedure, timeout)
+
+    async def fork(
+        self,
+        execution_id: str,
+        new_execution_id: str,
+        *,
+        version: CheckpointVersion | str | None = None,
+        edit: AsyncChange | None = None,
+        timeout: float | None = None,
+    ) -> StoredCheckpoint:
+        """See `BucketCheckpointer.fork`; `edit` may be a coroutine function."""
+        procedure = fork(self._session, execution_id, new_execution_id, version=version, edit=edit)
+        forked = await self._run(new_execution_id, procedure, timeout)
+        note = note_fork(self._session, execution_id, new_execution_id, forked)
+        try:
+            await self._run(execution_id, note, timeout)
+        except BucketpointError as problem:
+            log_unnoted(execution_id, problem)
+        return forked.stored
 
     # --- beyond it --------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
-from bucketpoint.drivers.blocking import BlockingDriver
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
+from bucketpoint.history import HistoryMethods
 from bucketpoint.stores.contract import Version
 from bucketpoint.stores.urls import open_store
 
@@ -28,7 +28,7 @@ __all__ = ["BucketCheckpointer", "Claim", "open"]
 T = TypeVar("T")
 
 
-class BucketCheckpointer(BlockingDriver):
+class BucketCheckpointer(HistoryMethods):
     """Nothing acknowledged is lost, nothing is applied twice, nothing is overwritten unseen.
 
     Checkpoints of workflow runs in one store, an object an execution. It may be used by threads:

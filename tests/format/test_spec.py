@@ -39,6 +39,7 @@ from bucketpoint.core.effects import (
     Sleep,
     WriterID,
 )
+from bucketpoint.core.fork import fork, note_fork
 from bucketpoint.core.keys import execution_id_of, execution_key
 from bucketpoint.core.load import load
 from bucketpoint.core.save import save
@@ -142,6 +143,11 @@ def written() -> dict[str, bytes]:
     store.put(execution_key("", "run-7"), FOREIGN, when=IfAbsent())
     one.run(save(one.session, one.run(load(one.session, "run-7"))), "operation-5", "lineage-2")
     documents["adopted"] = body(store, "run-7")
+
+    forked = one.run(fork(one.session, "run-7", "run-8"), "operation-6", "lineage-3")
+    documents["forked"] = body(store, "run-8")
+    one.run(note_fork(one.session, "run-7", "run-8", forked), "operation-7")
+    documents["source"] = body(store, "run-7")
     return documents
 
 

@@ -15,7 +15,7 @@ BOTTOM = {"arguments", "errors"}
 FORMAT = {"checkpoint", "timestamps", "wire"} | BOTTOM
 BELOW = FORMAT | {"core", "stores"}
 FRAME = {"base", "deadlines", "drivers", "execution_locks", "protocols", "runtime"}
-SYNC = BELOW | FRAME | {"branches", "checkpointer", "fencing"}
+SYNC = BELOW | FRAME | {"branches", "checkpointer", "diff", "fencing", "history"}
 PUBLIC = SYNC | {"", "aio", "clouds"}
 
 MAY_IMPORT = {
@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "core": {"core", "stores.contract"} | FORMAT,
     **dict.fromkeys(FRAME, BELOW | FRAME),
     **dict.fromkeys(("branches", "fencing"), BELOW | FRAME),
+    "diff": BELOW,
+    "history": BELOW | FRAME,
     "checkpointer": SYNC,
     "clouds": SYNC | {"clouds"},
     "aio": SYNC | {"aio", "clouds"},

@@ -20,9 +20,4 @@ def get_stored(session: Session, execution_id: str) -> Procedure[StoredCheckpoin
     """Return the checkpoint with its version, or None when there is none."""
     target = session.target(execution_id)
     seen = yield from session.look(target)
-    if seen.document is None or seen.version is None or seen.document.deleted:
-        return None
-    checkpoint = session.checkpoint_of(seen, target)
-    member = seen.document.member
-    revision = member.revision if member is not None else None
-    return StoredCheckpoint(checkpoint, seen.version, revision, seen.modified_at)
+    return session.stored_in(seen, target) if seen.live else None

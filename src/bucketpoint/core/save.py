@@ -33,9 +33,9 @@ from bucketpoint.errors import (
 )
 from bucketpoint.stores.contract import Version
 
-__all__ = ["save"]
+__all__ = ["Guard", "absent", "exactly", "save"]
 
-_Guard = Callable[[Seen], Exception | None]
+Guard = Callable[[Seen], Exception | None]
 """Says why a state of the object must not be replaced."""
 
 
@@ -54,9 +54,9 @@ def save(
     target = session.target(checkpoint.execution_id)
     _check_conditions(if_version, if_absent=if_absent, overwrite=overwrite)
     if if_version is not None:
-        guard = _exactly(if_version, target)
+        guard = exactly(if_version, target)
     elif if_absent:
-        guard = _absent(target)
+        guard = absent(target)
     else:
         guard = _upsert(session, target, checkpoint, overwrite=overwrite)
     snapshot = session.snapshot(checkpoint, target)
@@ -110,7 +110,7 @@ def _check_conditions(
 
 def _upsert(
     session: Session, target: Target, checkpoint: Checkpoint, *, overwrite: bool | None
-) -> _Guard:
+) -> Guard:
     """Only what this object was loaded from, or saved to, may be replaced; all, if it was not."""
     origin = session.origin_here(checkpoint, target)
     replaces_all = session.settings.overwrite if overwrite is None else overwrite
@@ -119,7 +119,9 @@ def _upsert(
     return _as_last_seen(origin, target)
 
 
-def _exactly(version: Version, target: Target) -> _Guard:
+def exactly(version: Version, target: Target) -> Guard:
+    """Only this version may be replaced."""
+
     def refusal(seen: Seen) -> Exception | None:
         if seen.version == version:
             return None
@@ -132,7 +134,9 @@ def _exactly(version: Version, target: Target) -> _Guard:
     return refusal
 
 
-def _absent(target: Target) -> _Guard:
+def absent(target: Target) -> Guard:
+    """Only nothing, or a tombstone, may be replaced."""
+
     def refusal(seen: Seen) -> Exception | None:
         if not seen.live:
             return None
@@ -145,7 +149,7 @@ def _absent(target: Target) -> _Guard:
     return refusal
 
 
-def _as_last_seen(origin: Origin, target: Target) -> _Guard:
+def _as_last_seen(origin: Origin, target: Target) -> Guard:
     def refusal(seen: Seen) -> Exception | None:
         if seen.version == origin.version or _is_own(seen, origin):
             return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ from bucketpoint.errors import (
     StoredDataError,
     StoreUnavailableError,
 )
-from bucketpoint.stores.contract import Capabilities, Version
+from bucketpoint.stores.contract import Capabilities, StoredObject, Version
 
 __all__ = [
     "Origin",
@@ -43,6 +43,8 @@ __all__ = [
     "out_of_time",
     "set_origin",
 ]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,23 +275,28 @@ class Session:
     def look_once(self, target: Target) -> Procedure[Seen]:
         """Read the object and remember what was seen."""
         found = yield from get(target.key)
-        if found is None:
-            seen = Seen(None, None)
-        else:
-            document = Document.parse(found.body)
-            document.problem = self.too_large(found.body, target) or document.problem
-            seen = Seen(found.version, document, found.modified_at, found.served_at)
+        seen = Seen(None, None) if found is None else self.seen_in(found, target)
         self.remembered.put(target.key, seen.without_data())
         return seen
 
     def look(self, target: Target) -> Procedure[Seen]:
         """Read the object, asking again while the store does not answer."""
+        return self.persist(target, lambda: self.look_once(target))
+
+    def seen_in(self, found: StoredObject, target: Target) -> Seen:
+        """Read what is stored; what is wrong with it becomes the document's problem."""
+        document = Document.parse(found.body)
+        document.problem = self.too_large(found.body, target) or document.problem
+        return Seen(found.version, document, found.modified_at, found.served_at)
+
+    def persist(self, target: Target, read: Callable[[], Procedure[T]]) -> Procedure[T]:
+        """Make a read, again and again while the store does not answer."""
         failures = 0
         last_failure: StoreUnavailableError | None = None
         try:
             while True:
                 try:
-                    return (yield from self.look_once(target))
+                    return (yield from read())
                 except StoreUnavailableError as error:
                     last_failure = error
                     failures += 1
@@ -332,6 +339,15 @@ class Session:
         snapshot = Snapshot(checkpoint, b"", pauses_of(checkpoint))
         self.remember_origin(snapshot, target, seen.version, seen.document.member)
         return checkpoint
+
+    def stored_in(self, seen: Seen, target: Target) -> StoredCheckpoint:
+        """Make the checkpoint of what was seen, with what the store knows of it; see above."""
+        if seen.document is None or seen.version is None:
+            raise no_checkpoint(target)
+        checkpoint = self.checkpoint_of(seen, target)
+        member = seen.document.member
+        revision = member.revision if member is not None else None
+        return StoredCheckpoint(checkpoint, seen.version, revision, seen.modified_at)
 
 
 def _own_members(checkpoint: Checkpoint) -> dict[str, Any]:

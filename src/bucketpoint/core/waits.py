@@ -1,4 +1,4 @@
-"""What pausing a branch does to its pending wait.
+"""What the branches of a run wait for: when it ends, and what a pause does to it.
 
 A frozen wait has a `timeout` and no `wake_at`; what is left of it stands in `remaining`, which is
 missing when nothing is left. A wait without any deadline has no `timeout` either, and neither
@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bucketpoint.checkpoint import WaitState
+from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus, WaitState
 from bucketpoint.timestamps import Duration, Timestamp
 
-__all__ = ["ZERO_TIME", "freeze", "thaw"]
+__all__ = ["ZERO_TIME", "freeze", "next_wake_at", "thaw"]
 
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 """What the format's engines take for no time at all."""
+
+_FINISHED = {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
+_STILL = _FINISHED | {ExecutionStatus.PAUSED}
 
 _NOTHING = Duration()
 _LEAST = Duration(nanoseconds=1)
@@ -50,3 +53,37 @@ def thaw(wait: WaitState, now: datetime) -> WaitState:
         return wait
     wake_at = Timestamp.of(now) + (wait.remaining or _NOTHING)
     return wait.model_copy(update={"wake_at": wake_at, "remaining": None})
+
+
+def next_wake_at(checkpoint: Checkpoint) -> Timestamp | None:
+    """When a scheduler should resume the execution, as far as time alone decides.
+
+    That is the earliest deadline among the waits of its branches, which may be past. Branches
+    that are paused or have ended wait for no time.
+
+    Args:
+        checkpoint: The execution's checkpoint.
+
+    Returns:
+        The time, or None when it waits for no time.
+
+    Example:
+        >>> from bucketpoint import BranchState, Checkpoint, Timestamp, WaitState
+        >>> wait = WaitState(kind="sleep", wake_at=Timestamp.parse("2030-01-01T00:00:00Z"))
+        >>> main = BranchState(id="main", status="suspended", wait=wait)
+        >>> str(next_wake_at(Checkpoint(execution_id="run-42", branch_states={"main": main})))
+        '2030-01-01T00:00:00Z'
+    """
+    if checkpoint.status in _FINISHED:
+        return None
+    branches = checkpoint.branch_states.values()
+    return min(
+        (time for branch in branches if (time := _wake_at(branch)) is not None), default=None
+    )
+
+
+def _wake_at(branch: BranchState) -> Timestamp | None:
+    if branch.wait is None or branch.pause_requested or branch.status in _STILL:
+        return None
+    wake_at = branch.wait.wake_at
+    return None if wake_at == ZERO_TIME else wake_at

@@ -7,8 +7,8 @@ look is part of its safety: landed? unknowable? still live? Only then does the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -69,6 +69,7 @@ class Write:
         raise_epoch: It begins another epoch.
         owner: Who holds the claim from now on; `KEEP` leaves the claim as it is.
         ttl_s: The claim's time to live, when `owner` is given.
+        notes: Parts of the member to be set, besides those that are carried along.
     """
 
     data: bytes
@@ -77,6 +78,7 @@ class Write:
     raise_epoch: bool = False
     owner: str | _Keep | None = KEEP
     ttl_s: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,6 +480,8 @@ def _child(before: Member, decision: Write, writer: str, operation: str) -> Memb
         changes["epoch"] = before.epoch + 1
     if decision.owner is not KEEP:
         changes |= {"owner": decision.owner, "ttl_s": decision.ttl_s}
+    if decision.notes:
+        changes["extra"] = before.extra | dict(decision.notes)
     member = before.next(writer, operation)
     return replace(member, **changes) if changes else member
 
