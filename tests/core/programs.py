@@ -83,6 +83,28 @@ def three_clients_on_nothing() -> Iterator[Case]:
         yield Case(triple, Start.ABSENT, table_size=1)
 
 
+def three_clients_of_two() -> Iterator[Case]:
+    """With two faults where that ends in seconds; the last one with two is in THOROUGH."""
+    yield case("load delete", "load delete", "update update", start=Start.DOCUMENT, table_size=2)
+    for programs in (
+        ("update update", "delete update", "pause unpause"),
+        ("claim claimed_save", "claim claimed_save", "pause unpause"),
+        ("update update", "update update", "update update"),
+    ):
+        yield case(*programs, start=Start.DOCUMENT, faults=1, table_size=2)
+
+
+def more_three_clients_of_two() -> Iterator[Case]:
+    """Half a million states and more, each."""
+    for programs in (
+        ("delete delete", "delete delete", "update update"),
+        ("update update", "update update", "delete save"),
+        ("update update", "update update", "update update"),
+    ):
+        yield case(*programs, start=Start.DOCUMENT, table_size=2)
+    yield case("update delete", "save save", "delete save", faults=1, table_size=2)
+
+
 HOLDERS = (
     "claim claimed_save",
     "claim claimed_save claimed_save",
@@ -278,6 +300,7 @@ def varying_functions() -> Iterator[Case]:
 IN_CI: tuple[Family, ...] = (
     pairs_on_a_document,
     three_clients,
+    three_clients_of_two,
     claims,
     claims_of_three,
     purges,
@@ -290,6 +313,7 @@ IN_CI: tuple[Family, ...] = (
 """What every run of the tests explores."""
 
 THOROUGH: tuple[Family, ...] = (
+    more_three_clients_of_two,
     rewrites_on_nothing,
     varying_functions,
     clones_that_go_on,

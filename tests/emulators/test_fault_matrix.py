@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -149,21 +150,36 @@ def cells() -> list[tuple[str, str, str]]:
 
 
 class Impatient:
-    """A store that waits for no answer for long, so that a fault that hangs does not, either."""
+    """A store that waits but shortly for answers that will not come, and patiently for others."""
 
     def __init__(self, store: Store) -> None:
         self.url = store.url
         self.capabilities = store.capabilities
         self._store = store
+        self._reads = False
+        self._left: float = 0
+
+    def hurry(self, *, reads: bool, times: int | None) -> None:
+        """From now on so many reads, or else writes, will hang; None is for all."""
+        self._reads = reads
+        self._left = math.inf if times is None else times
 
     def get(self, key: str, *, version_id: str | None, timeout: float) -> StoredObject | None:
-        return self._store.get(key, version_id=version_id, timeout=min(timeout, PATIENCE_S))
+        return self._store.get(
+            key, version_id=version_id, timeout=self._patience(timeout, reads=True)
+        )
 
     def put(self, key: str, body: bytes, *, when: Condition, timeout: float) -> Version:
-        return self._store.put(key, body, when=when, timeout=min(timeout, PATIENCE_S))
+        return self._store.put(key, body, when=when, timeout=self._patience(timeout, reads=False))
 
     def delete(self, key: str, *, when: IfVersion, timeout: float) -> bool:
-        return self._store.delete(key, when=when, timeout=min(timeout, PATIENCE_S))
+        return self._store.delete(key, when=when, timeout=self._patience(timeout, reads=False))
+
+    def _patience(self, timeout: float, *, reads: bool) -> float:
+        if reads is not self._reads or self._left <= 0:
+            return timeout
+        self._left -= 1
+        return min(timeout, PATIENCE_S)
 
 
 @pytest.fixture(autouse=True)
@@ -173,13 +189,15 @@ def pacing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def prepared(
-    bucket: ProxiedBucket, fault: str, operation: str
+    bucket: ProxiedBucket, fault: str, operation: str, *, times: int | None = None
 ) -> tuple[BucketCheckpointer, str, Call]:
     """Return a checkpointer, a run and the call on it; nothing has been counted yet."""
-    store: Any = Impatient(bucket.store) if is_hang(fault) else bucket.store
     retry = RetryPolicy(attempts=ATTEMPTS, outage_s=0.01, conflict_s=0.01)
-    checkpointer = bucket.checkpointer(store, retry=retry)
+    store = Impatient(bucket.store)
+    checkpointer = bucket.checkpointer(cast("Store", store), retry=retry)
     run, call = OPERATIONS[operation](bucket, checkpointer)
+    if is_hang(fault):
+        store.hurry(reads=operation == "load", times=times)
     bucket.proxy.clear_log()
     return checkpointer, run, call
 
@@ -206,7 +224,7 @@ def break_requests(
 def test_a_fault_that_passes_ends_no_call(
     bucket: ProxiedBucket, fault: str, operation: str, end: str
 ) -> None:
-    _, run, call = prepared(bucket, fault, operation)
+    _, run, call = prepared(bucket, fault, operation, times=1)
     before = bucket.revision(run)
     break_requests(bucket, fault, operation, times=1)
     call()
