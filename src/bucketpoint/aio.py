@@ -21,6 +21,7 @@ from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
+from bucketpoint.deadlines import deadline
 from bucketpoint.drivers.asynchronous import AsyncDriver
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
 from bucketpoint.history import log_unnoted
@@ -170,12 +171,13 @@ class AsyncBucketCheckpointer(AsyncDriver):
     ) -> StoredCheckpoint:
         """See `BucketCheckpointer.fork`; `edit` may be a coroutine function."""
         procedure = fork(self._session, execution_id, new_execution_id, version=version, edit=edit)
-        forked = await self._run(new_execution_id, procedure, timeout)
-        note = note_fork(self._session, execution_id, new_execution_id, forked)
-        try:
-            await self._run(execution_id, note, timeout)
-        except BucketpointError as problem:
-            log_unnoted(execution_id, problem)
+        with deadline(self._timeout if timeout is None else timeout):  # for both writes together
+            forked = await self._run(new_execution_id, procedure, timeout)
+            note = note_fork(self._session, execution_id, new_execution_id, forked)
+            try:
+                await self._run(execution_id, note, timeout)
+            except BucketpointError as problem:
+                log_unnoted(execution_id, problem)
         return forked.stored
 
     # --- beyond it --------------------------------------------------------------------------

@@ -11,16 +11,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, overload
 
-from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus
-from bucketpoint.core.waits import ZERO_TIME, freeze, thaw
+from bucketpoint.checkpoint import BranchState, Checkpoint
+from bucketpoint.core.waits import freeze, next_wake_at, thaw
 from bucketpoint.errors import BranchNotFoundError
 from bucketpoint.protocols import AsyncCheckpointer, Checkpointer
 from bucketpoint.timestamps import Timestamp
 
 __all__ = ["next_wake_at", "pause_branch", "unpause_branch"]
 
-_FINISHED = {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
-_STILL = _FINISHED | {ExecutionStatus.PAUSED}
+next_wake_at.__module__ = __name__  # where users find it; core, which needs it too, is not theirs
 
 
 @overload
@@ -140,40 +139,6 @@ def unpause_branch(
             branch.wait = thaw(branch.wait, moment)
 
     return _edit_branch(checkpointer, execution_id, branch_id, unpause)
-
-
-def next_wake_at(checkpoint: Checkpoint) -> Timestamp | None:
-    """When a scheduler should resume the execution, as far as time alone decides.
-
-    That is the earliest deadline among the waits of its branches, which may be past. Branches
-    that are paused or have ended wait for no time.
-
-    Args:
-        checkpoint: The execution's checkpoint.
-
-    Returns:
-        The time, or None when it waits for no time.
-
-    Example:
-        >>> from bucketpoint import WaitState
-        >>> wait = WaitState(kind="sleep", wake_at=Timestamp.parse("2030-01-01T00:00:00Z"))
-        >>> main = BranchState(id="main", status="suspended", wait=wait)
-        >>> str(next_wake_at(Checkpoint(execution_id="run-42", branch_states={"main": main})))
-        '2030-01-01T00:00:00Z'
-    """
-    if checkpoint.status in _FINISHED:
-        return None
-    branches = checkpoint.branch_states.values()
-    return min(
-        (time for branch in branches if (time := _wake_at(branch)) is not None), default=None
-    )
-
-
-def _wake_at(branch: BranchState) -> Timestamp | None:
-    if branch.wait is None or branch.pause_requested or branch.status in _STILL:
-        return None
-    wake_at = branch.wait.wake_at
-    return None if wake_at == ZERO_TIME else wake_at
 
 
 def _edit_branch(

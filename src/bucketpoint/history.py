@@ -8,6 +8,7 @@ from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core.fork import fork, note_fork
 from bucketpoint.core.history import CheckpointVersion, history, load_version, restore
 from bucketpoint.core.session import StoredCheckpoint
+from bucketpoint.deadlines import deadline
 from bucketpoint.drivers.blocking import BlockingDriver
 from bucketpoint.errors import BucketpointError
 from bucketpoint.runtime import logger
@@ -141,7 +142,7 @@ class HistoryMethods(BlockingDriver):
             new_execution_id: The new run, which must not exist.
             version: A version of the source to begin with; None for the current one.
             edit: Edits the new checkpoint, or returns another, before it is stored.
-            timeout: Seconds each of the two writes may take; None as the checkpointer was told.
+            timeout: Seconds this call may take; None as the checkpointer was told.
 
         Returns:
             The new run.
@@ -160,12 +161,13 @@ class HistoryMethods(BlockingDriver):
             'run-42-again'
         """
         procedure = fork(self._session, execution_id, new_execution_id, version=version, edit=edit)
-        forked = self._run(new_execution_id, procedure, timeout)
-        note = note_fork(self._session, execution_id, new_execution_id, forked)
-        try:
-            self._run(execution_id, note, timeout)
-        except BucketpointError as problem:
-            log_unnoted(execution_id, problem)
+        with deadline(self._timeout if timeout is None else timeout):  # for both writes together
+            forked = self._run(new_execution_id, procedure, timeout)
+            note = note_fork(self._session, execution_id, new_execution_id, forked)
+            try:
+                self._run(execution_id, note, timeout)
+            except BucketpointError as problem:
+                log_unnoted(execution_id, problem)
         return forked.stored
 
 

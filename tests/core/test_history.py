@@ -1,6 +1,7 @@
 """History, restore and fork: what they ask of a store, and what they promise."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,6 +26,7 @@ from bucketpoint import (
     RetryPolicy,
     StoreRequest,
     UnsupportedError,
+    UnsupportedFormatError,
     UnsupportedSchemaError,
     Version,
     VersionConflictError,
@@ -270,6 +272,35 @@ class TestRestore:
         with BucketCheckpointer(store).claim(RUN, owner="worker-2") as held:
             assert mark(held.checkpoint) == "a"
 
+    def test_a_worker_is_fenced_even_where_the_data_is_the_same(self, store: Store) -> None:
+        operator = written(store, "a")
+        with BucketCheckpointer(store).claim(RUN, owner="worker") as held:
+            before = member_at(store)
+            operator.restore(RUN, operator.history(RUN)[0])
+            assert (member_at(store).epoch, member_at(store).owner) == (before.epoch + 1, None)
+            with pytest.raises(FenceViolationError):
+                held.save(held.checkpoint)
+
+    @pytest.mark.parametrize("part", [{"codec": "zstd"}, {"format": 2}], ids=["codec", "format"])
+    def test_data_that_a_newer_version_wrote_is_not_written_on(
+        self, store: Store, part: dict[str, Any]
+    ) -> None:
+        checkpointer = written(store, "a")
+        document = json.loads(got(store, KEY).body)
+        document["bucketpoint"] |= part
+        version = store.put(
+            KEY, json.dumps(document).encode(), when=IfVersion(got(store, KEY).version)
+        )
+        newer = checkpointer.history(RUN)[0]
+        with pytest.raises(UnsupportedFormatError, match="upgrade"):
+            checkpointer.fork(RUN, FORK)
+        store.put(KEY, b"{", when=IfVersion(version))
+        with pytest.raises(UnsupportedFormatError, match="upgrade"):
+            checkpointer.restore(RUN, newer)
+        with pytest.raises(UnsupportedFormatError, match="upgrade"):
+            checkpointer.fork(RUN, FORK, version=newer)
+        assert got(store, KEY).body == b"{"
+
     def test_a_lost_answer_is_found_again(self) -> None:
         store = MemoryStore()
         old = written(store, "a", "b").history(RUN)[1]
@@ -316,6 +347,17 @@ class TestFork:
         for execution_id in (RUN, FORK):
             checkpointer.atomic_update(execution_id, marked("c"))
         assert list(member_at(store).extra) == ["forks"]
+        assert list(member_at(store, FORK_KEY).extra) == ["forked_from"]
+
+    def test_a_new_run_under_the_old_id_is_no_fork(self, store: Store) -> None:
+        checkpointer = written(store, "a")
+        checkpointer.fork(RUN, FORK)
+        fork = checkpointer.history(FORK)[0]
+        for execution_id in (RUN, FORK):
+            checkpointer.delete_checkpoint(execution_id)
+            checkpointer.save_checkpoint(checkpoint("new", execution_id), if_absent=True)
+        assert member_at(store).extra == member_at(store, FORK_KEY).extra == {}
+        checkpointer.restore(FORK, fork)
         assert list(member_at(store, FORK_KEY).extra) == ["forked_from"]
 
     def test_it_may_begin_with_an_earlier_version(self, store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bucketpoint.core import codec
+from bucketpoint.core.document import FORKED_FROM, FORKS
 from bucketpoint.core.effects import DeadlinePassed, Procedure
 from bucketpoint.core.effects import delete as delete_object
 from bucketpoint.core.session import Seen, Session, out_of_time
@@ -25,7 +26,13 @@ def delete(session: Session, execution_id: str) -> Procedure[None]:
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see Decide
         yield from ()
         lineage_goes_on = seen.document is not None and seen.document.member is not None
-        return Write(data=data, deleted=True, raise_epoch=lineage_goes_on, owner=None)
+        return Write(
+            data=data,
+            deleted=True,
+            raise_epoch=lineage_goes_on,
+            owner=None,
+            notes={FORKED_FROM: None, FORKS: None},
+        )
 
     yield from write(session, target, decide)
 

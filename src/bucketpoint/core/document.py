@@ -18,10 +18,24 @@ from bucketpoint.errors import (
     UnsupportedFormatError,
 )
 
-__all__ = ["FORMAT", "MEMBER", "TABLE_SIZE", "Document", "Entry", "Member", "assemble"]
+__all__ = [
+    "FORKED_FROM",
+    "FORKS",
+    "FORMAT",
+    "MEMBER",
+    "TABLE_SIZE",
+    "Document",
+    "Entry",
+    "Member",
+    "assemble",
+]
 
 MEMBER = "bucketpoint"
 FORMAT = 1
+FORKED_FROM = "forked_from"
+FORKS = "forks"
+"""Parts of the member that tell people where a run comes from, and what was made of it."""
+
 TABLE_SIZE = 16
 """How many writers' last operations a document remembers."""
 

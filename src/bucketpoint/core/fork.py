@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import codec
-from bucketpoint.core.document import Member
-from bucketpoint.core.effects import Procedure
-from bucketpoint.core.history import CheckpointVersion, kept_version
+from bucketpoint.core.document import FORKED_FROM, FORKS, Member
+from bucketpoint.core.effects import Procedure, get
+from bucketpoint.core.history import CheckpointVersion, check_writable, kept_version
 from bucketpoint.core.save import absent
 from bucketpoint.core.session import Seen, Session, StoredCheckpoint, check_readable, no_checkpoint
 from bucketpoint.core.update import changed_by, saved
@@ -55,9 +55,12 @@ def fork(
         msg = f"edit must be a function of a Checkpoint, not {type(edit).__name__}"
         raise InvalidInputError(msg, execution_id=execution_id)
     if version is None:
-        seen = yield from session.look(source)
+        # Not remembered: only who holds the source's lock may say what was last seen of it.
+        found = yield from session.persist(source, lambda: get(source.key))
+        seen = session.seen_in(found, source) if found is not None else Seen(None, None)
     else:
         seen = yield from kept_version(session, source, version)
+    check_writable(seen)
     checkpoint = session.checkpoint_of(seen, source)
     checkpoint.execution_id = new_execution_id
     if edit is not None:
@@ -72,7 +75,7 @@ def fork(
         refusal = guard(seen)
         if refusal is not None:
             return Refuse(refusal)
-        return Write(data=snapshot.data, result=snapshot, notes={"forked_from": forked_from})
+        return Write(data=snapshot.data, result=snapshot, notes={FORKED_FROM: forked_from})
 
     written = yield from write(session, target, decide)
     return Forked(saved(session, target, written), lineage, revision)
@@ -101,9 +104,7 @@ def note_fork(
         except BucketpointError as error:
             return Refuse(error)
         data = codec.encode(seen.document.take_data())
-        return Write(
-            data=data, notes={"forks": [*_forks(seen.document.member), note][-FORKS_KEPT:]}
-        )
+        return Write(data=data, notes={FORKS: [*_forks(seen.document.member), note][-FORKS_KEPT:]})
 
     yield from write(session, target, decide)
 
@@ -114,5 +115,5 @@ def _place(seen: Seen) -> tuple[str | None, int | None]:
 
 
 def _forks(member: Member | None) -> list[Any]:
-    forks: Any = member.extra.get("forks") if member is not None else None
+    forks: Any = member.extra.get(FORKS) if member is not None else None
     return [*forks] if isinstance(forks, list) else []

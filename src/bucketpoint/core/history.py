@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bucketpoint.arguments import is_a
+from bucketpoint.core.document import FORKED_FROM, FORKS
 from bucketpoint.core.effects import Procedure, get, list_versions
 from bucketpoint.core.save import Guard, exactly
 from bucketpoint.core.session import Seen, Session, StoredCheckpoint, Target, no_checkpoint
 from bucketpoint.core.update import saved
 from bucketpoint.core.write import Decision, Refuse, Write, write
-from bucketpoint.errors import InvalidInputError, NoCheckpointError, UnsupportedError
+from bucketpoint.errors import (
+    InvalidInputError,
+    NoCheckpointError,
+    UnsupportedError,
+    UnsupportedFormatError,
+)
 from bucketpoint.stores.contract import ObjectVersion, Version
 
 __all__ = [
     "CheckpointVersion",
+    "check_writable",
     "history",
     "kept_version",
     "load_version",
@@ -105,8 +113,10 @@ def restore(
     """
     target = session.target(execution_id)
     guard = _guard(if_version, target)
-    seen = yield from kept_version(session, target, version)
-    snapshot = session.snapshot(session.checkpoint_of(seen, target), target)
+    kept = yield from kept_version(session, target, version)
+    check_writable(kept)
+    snapshot = session.snapshot(session.checkpoint_of(kept, target), target)
+    notes = _notes_of(kept)
 
     def decide(seen: Seen, fresh: bool) -> Procedure[Decision]:  # noqa: ARG001, FBT001 - see Decide
         yield from ()
@@ -114,7 +124,13 @@ def restore(
         if refusal is not None:
             return Refuse(refusal)
         lineage_goes_on = seen.document is not None and seen.document.member is not None
-        return Write(data=snapshot.data, result=snapshot, raise_epoch=lineage_goes_on, owner=None)
+        return Write(
+            data=snapshot.data,
+            result=snapshot,
+            raise_epoch=lineage_goes_on,
+            owner=None,
+            notes=notes | _notes_of(seen),
+        )
 
     written = yield from write(session, target, decide)
     return saved(session, target, written)
@@ -123,7 +139,7 @@ def restore(
 def kept_version(
     session: Session, target: Target, version: CheckpointVersion | str
 ) -> Procedure[Seen]:
-    """Read a kept version that is a checkpoint, or raise `NoCheckpointError`."""
+    """Read a kept version that is no deletion, or raise `NoCheckpointError`."""
     require_versions(session, target)
     version_id = _version_id(version)
     found = None
@@ -138,6 +154,18 @@ def kept_version(
         "of those that history() lists"
     )
     raise NoCheckpointError(msg, execution_id=target.execution_id, key=target.key)
+
+
+def check_writable(seen: Seen) -> None:
+    """Raise `UnsupportedFormatError` for data that only a newer version can read."""
+    if seen.document is not None and seen.document.unwritable is not None:
+        raise UnsupportedFormatError(str(seen.document.unwritable))
+
+
+def _notes_of(seen: Seen) -> dict[str, Any]:
+    member = seen.document.member if seen.document is not None else None
+    extra = member.extra if member is not None else {}
+    return {name: extra[name] for name in (FORKED_FROM, FORKS) if name in extra}
 
 
 def require_versions(session: Session, target: Target) -> None:

@@ -69,7 +69,7 @@ class Write:
         raise_epoch: It begins another epoch.
         owner: Who holds the claim from now on; `KEEP` leaves the claim as it is.
         ttl_s: The claim's time to live, when `owner` is given.
-        notes: Parts of the member to be set, besides those that are carried along.
+        notes: Parts of the member to be set, or with None removed; others are carried along.
     """
 
     data: bytes
@@ -481,7 +481,8 @@ def _child(before: Member, decision: Write, writer: str, operation: str) -> Memb
     if decision.owner is not KEEP:
         changes |= {"owner": decision.owner, "ttl_s": decision.ttl_s}
     if decision.notes:
-        changes["extra"] = before.extra | dict(decision.notes)
+        extra = before.extra | dict(decision.notes)
+        changes["extra"] = {name: value for name, value in extra.items() if value is not None}
     member = before.next(writer, operation)
     return replace(member, **changes) if changes else member
 
