@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from bucketpoint.testing.conformance import got
 from tests.format.documents import GOLDENS
 from tests.format.exact import rewritten
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN, FORK = "run-42", "run-43"
 KEY, FORK_KEY = f"executions/{RUN}.json", f"executions/{FORK}.json"
 
@@ -54,7 +55,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def checkpoint(mark: str, execution_id: str = RUN) -> Checkpoint:
     return Checkpoint(
         execution_id=execution_id,
-        checkpoint_at="2026-01-01T00:00:00Z",
+        checkpoint_at=NOW,
         variables={"mark": mark},
         branch_states={"main": BranchState(id="main")},
     )
@@ -463,18 +464,30 @@ class TestFork:
         assert member_at(store, FORK_KEY).revision == 1
 
 
+def history(checkpointer: BucketCheckpointer) -> object:
+    return checkpointer.history(RUN)
+
+
+def load_version(checkpointer: BucketCheckpointer) -> object:
+    return checkpointer.load_version(RUN, "1")
+
+
+def restore(checkpointer: BucketCheckpointer) -> object:
+    return checkpointer.restore(RUN, "1")
+
+
+def fork(checkpointer: BucketCheckpointer) -> object:
+    return checkpointer.fork(RUN, FORK, version="1")
+
+
+CALLS = (history, load_version, restore, fork)
+
+
 class TestWithoutVersions:
-    @pytest.mark.parametrize(
-        "call",
-        [
-            lambda checkpointer: checkpointer.history(RUN),
-            lambda checkpointer: checkpointer.load_version(RUN, "1"),
-            lambda checkpointer: checkpointer.restore(RUN, "1"),
-            lambda checkpointer: checkpointer.fork(RUN, FORK, version="1"),
-        ],
-        ids=["history", "load_version", "restore", "fork"],
-    )
-    def test_the_error_says_what_to_turn_on(self, call: Callable[..., Any]) -> None:
+    @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+    def test_the_error_says_what_to_turn_on(
+        self, call: Callable[[BucketCheckpointer], object]
+    ) -> None:
         checkpointer = written(MemoryStore(keep_versions=0), "a")
         with pytest.raises(UnsupportedError, match="keep_versions above 0"):
             call(checkpointer)

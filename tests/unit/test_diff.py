@@ -1,5 +1,6 @@
 """`diff` tells every place in which two checkpoints differ, as they are stored."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from bucketpoint import ABSENT, BranchState, Checkpoint, Difference, InvalidInputError, diff
 
 NOTHING: dict[str, Any] = {}
+EMPTY: list[Any] = []
 
 
 def checkpoint(**variables: Any) -> Checkpoint:
     return Checkpoint(
-        execution_id="run-42", checkpoint_at="2026-01-01T00:00:00Z", variables=variables
+        execution_id="run-42", checkpoint_at=datetime(2026, 1, 1, tzinfo=UTC), variables=variables
     )
 
 
@@ -32,7 +34,9 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
         pytest.param({"a": 0.0}, {"a": -0.0}, [("variables.a", 0.0, -0.0)], id="minus-zero"),
         pytest.param({"a": None}, NOTHING, [("variables.a", None, ABSENT)], id="null-absent"),
         pytest.param(NOTHING, {"a": None}, [("variables.a", ABSENT, None)], id="absent-null"),
-        pytest.param({"a": []}, {"a": {}}, [("variables.a", [], {})], id="list-object"),
+        pytest.param(
+            {"a": EMPTY}, {"a": NOTHING}, [("variables.a", EMPTY, NOTHING)], id="list-object"
+        ),
         pytest.param(
             {"a": [1, 2]},
             {"a": [1, 3, 4]},
