@@ -51,6 +51,7 @@ from tests.core.mutations import (
     once,
     only_own_entry,
     release_unchecked,
+    restore_keeps_claim,
     save_drops_claim,
     save_whatever_is_there,
     setting,
@@ -568,6 +569,20 @@ MUTANTS = (
         "on a newer version the pauses are merged anew",
         merging(once),
         case("claim claimed_save", "pause unpause", start=DOCUMENT, table_size=2),
+        7,
+    ),
+    Mutant(
+        "restore_unconditional",
+        "a restore is a conditional write",
+        unconditional("restore"),
+        case("restore", "update", start=DOCUMENT),
+        3,
+    ),
+    Mutant(
+        "restore_keeps_claim",
+        "a restore ends the claim",
+        changing_child(restore_keeps_claim),
+        case("claim renew", "restore", start=DOCUMENT, faults=1),
         7,
     ),
 )

@@ -182,6 +182,12 @@ def delete_keeps_epoch(before: Member, decision: loop.Write, after: Member) -> M
     return replace(after, epoch=before.epoch) if decision.deleted else after
 
 
+def restore_keeps_claim(before: Member, decision: loop.Write, after: Member) -> Member:
+    is_restore = decision.raise_epoch and decision.owner is None and not decision.deleted
+    kept: dict[str, Any] = {"epoch": before.epoch, "owner": before.owner, "ttl_s": before.ttl_s}
+    return replace(after, **kept) if is_restore else after
+
+
 def claim_keeps_epoch(before: Member, decision: loop.Write, after: Member) -> Member:
     is_claim = isinstance(decision.owner, str)
     return replace(after, epoch=before.epoch) if is_claim else after

@@ -105,6 +105,34 @@ def more_three_clients_of_two() -> Iterator[Case]:
     yield case("update delete", "save save", "delete save", faults=1, table_size=2)
 
 
+HISTORIES = (
+    ("restore", "update update"),
+    ("restore", "save delete"),
+    ("load save_again", "restore"),
+    ("restore update", "restore"),
+    ("restore", "claim claimed_save claimed_save"),
+    ("restore claim claimed_save", "claim claimed_save"),
+    ("restore", "claim claimed_load release"),
+    ("restore", "delete purge"),
+    ("note_fork", "update delete"),
+    ("note_fork", "load save_again"),
+    ("note_fork", "claim claimed_save claimed_save"),
+    ("note_fork note_fork", "claim claimed_update"),
+    ("note_fork", "pause unpause"),
+    ("note_fork", "restore"),
+)
+
+
+def histories() -> Iterator[Case]:
+    """Restores and forks, beside writers and claimed workers."""
+    for first, second in HISTORIES:
+        faults = 1 if len(second.split()) > 2 else 2
+        yield case(first, second, start=Start.DOCUMENT, faults=faults, table_size=2)
+    yield case("restore", "update update", start=Start.TOMBSTONE, table_size=2)
+    yield case("restore", "update", "claim claimed_save", start=Start.DOCUMENT, faults=1)
+    yield case("note_fork", "update", "claim claimed_save", start=Start.DOCUMENT, faults=1)
+
+
 HOLDERS = (
     "claim claimed_save",
     "claim claimed_save claimed_save",
@@ -304,6 +332,7 @@ IN_CI: tuple[Family, ...] = (
     claims,
     claims_of_three,
     purges,
+    histories,
     rewrites,
     rewrites_with_the_same_bytes,
     settles,

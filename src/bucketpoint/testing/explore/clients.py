@@ -31,7 +31,7 @@ from bucketpoint.errors import (
     StoreUnavailableError,
 )
 from bucketpoint.stores.contract import IfAbsent, StoredObject, Version
-from bucketpoint.testing.explore.memory import NOW, Environment, Frozen, Memory
+from bucketpoint.testing.explore.memory import NOW, OLD_VERSION, Environment, Frozen, Memory
 from bucketpoint.testing.explore.objects import Objects, Stored
 from bucketpoint.testing.explore.objects import read_data as read
 from bucketpoint.testing.explore.operations import OPERATIONS, perform
@@ -252,7 +252,7 @@ class _Performance:
         return self._go_on(self._generator.send(_result(self._request, answer)))
 
     def _go_on(self, effect: Effect) -> Get | Put | Delete:
-        while not isinstance(effect, Get | Put | Delete):
+        while not isinstance(effect, Get | Put | Delete) or _is_of_old_version(effect):
             try:
                 result = self._perform(effect)
             except Exception as error:  # noqa: BLE001 - the user's function may raise anything
@@ -275,9 +275,15 @@ class _Performance:
                 return function(*arguments)
             case Sleep():
                 return None
+            case Get():  # an old version, which nobody can change: when it is read does not matter
+                return OLD_VERSION
             case _:
                 msg = f"an exploration cannot perform {type(effect).__name__}"
                 raise TypeError(msg)
+
+
+def _is_of_old_version(request: Get | Put | Delete) -> bool:
+    return isinstance(request, Get) and request.version_id is not None
 
 
 def _result(request: Get | Put | Delete | None, answer: Answer) -> object:

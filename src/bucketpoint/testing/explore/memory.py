@@ -26,9 +26,20 @@ from bucketpoint.core.session import (
 )
 from bucketpoint.core.write import Evidence, unknown_outcome
 from bucketpoint.errors import OutcomeUnknownError
-from bucketpoint.stores.contract import Capabilities, Version
+from bucketpoint.stores.contract import Capabilities, StoredObject, Version
 
-__all__ = ["EXECUTION", "NOW", "Claimed", "Environment", "Frozen", "Held", "Memory", "new_snapshot"]
+__all__ = [
+    "EXECUTION",
+    "NOW",
+    "OLD_MARK",
+    "OLD_VERSION",
+    "Claimed",
+    "Environment",
+    "Frozen",
+    "Held",
+    "Memory",
+    "new_snapshot",
+]
 
 EXECUTION = "run"
 """All clients of an exploration work on this one execution."""
@@ -107,6 +118,13 @@ def new_snapshot(token: str) -> Checkpoint:
         branch_states={"main": BranchState(id="main")},
         checkpoint_at=NOW,
     )
+
+
+OLD_MARK = "old"
+OLD_VERSION = StoredObject(
+    codec.encode(new_snapshot(OLD_MARK).to_document()), Version("old"), "old", NOW, NOW
+)
+"""A version from before the exploration, to be restored."""
 
 
 class Memory:

@@ -18,6 +18,8 @@ from bucketpoint.core.claim import (
 )
 from bucketpoint.core.delete import delete, purge
 from bucketpoint.core.effects import Procedure
+from bucketpoint.core.fork import Forked, note_fork
+from bucketpoint.core.history import restore
 from bucketpoint.core.load import load
 from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint, origin_of
@@ -33,7 +35,8 @@ from bucketpoint.errors import (
     StoreUnavailableError,
     VersionConflictError,
 )
-from bucketpoint.testing.explore.memory import EXECUTION, Memory, new_snapshot
+from bucketpoint.stores.contract import Version
+from bucketpoint.testing.explore.memory import EXECUTION, OLD_VERSION, Memory, new_snapshot
 from bucketpoint.testing.explore.specification import (
     appends,
     creates,
@@ -43,6 +46,7 @@ from bucketpoint.testing.explore.specification import (
     removes,
     replaces,
     replaces_by_held,
+    restores,
     saves_snapshot,
     sets_pause,
 )
@@ -204,6 +208,23 @@ def _settle(memory: Memory, _task: Task) -> Procedure[Ended]:
     return Ended(outcome, about=about)
 
 
+# --- history --------------------------------------------------------------------------------------
+
+
+def _restore(memory: Memory, _task: Task) -> Procedure[Ended]:
+    assert OLD_VERSION.version_id is not None, "it is an old one"
+    stored = yield from restore(memory.session, EXECUTION, OLD_VERSION.version_id)
+    memory.version = stored.version
+    return Ended(Outcome.WRITTEN, stored.version, _tokens(stored.checkpoint))
+
+
+def _note_fork(memory: Memory, task: Task) -> Procedure[Ended]:
+    """The second half of a fork; the first one creates another object."""
+    forked = StoredCheckpoint(new_snapshot(task.token), Version.superseded(), 1, None)
+    yield from note_fork(memory.session, EXECUTION, task.token, Forked(forked, "source", 1))
+    return Ended(Outcome.WRITTEN)
+
+
 # --- under a claim --------------------------------------------------------------------------------
 
 
@@ -356,6 +377,8 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("load", _load, None, _NO_CHECKPOINT),
         Operation("purge", _purge, purges, claim=ClaimChange.CLEARED),
         Operation("settle", _settle, needs="doubt"),
+        Operation("restore", _restore, restores, claim=ClaimChange.CLEARED),
+        Operation("note_fork", _note_fork, keeps, _NO_CHECKPOINT),
         Operation(
             "pause",
             _update_by(_set_pause(paused=True)),

@@ -85,6 +85,7 @@ class Explorer:
         single_delivery: bool = False,
     ) -> None:
         capabilities = Capabilities(
+            versions=True,
             conditional_delete=True,
             content_versions=content_versions,
             single_delivery=single_delivery,

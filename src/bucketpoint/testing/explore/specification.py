@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bucketpoint.testing.explore.memory import OLD_MARK
 from bucketpoint.testing.explore.objects import Data
 from bucketpoint.testing.explore.tasks import Effect, Task
 
@@ -14,6 +15,7 @@ __all__ = [
     "removes",
     "replaces",
     "replaces_by_held",
+    "restores",
     "saves_snapshot",
     "sets_pause",
 ]
@@ -34,6 +36,11 @@ def replaces(task: Task, _before: Data | None, after: Data | None) -> bool:
 def replaces_by_held(task: Task, _before: Data | None, after: Data | None) -> bool:
     """What the client held is stored, and the operation's mark."""
     return after == Data((*task.tokens, task.token), task.paused)
+
+
+def restores(_task: Task, _before: Data | None, after: Data | None) -> bool:
+    """The data of the old version is stored, whatever was there."""
+    return after == Data((OLD_MARK,), paused=False)
 
 
 def creates(task: Task, before: Data | None, after: Data | None) -> bool:
