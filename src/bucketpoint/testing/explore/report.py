@@ -21,11 +21,11 @@ def script(states: Sequence[State], moves: Sequence[Move], problem: str) -> str:
         moves: The moves; the last one breaks something.
         problem: What it breaks.
     """
-    lines = [f"   at first: {_object(states[0][0])}"]
+    lines = [f"   at first: {_object(states[0][0].stored)}"]
     for number, (state, move) in enumerate(zip(states, moves, strict=True), 1):
         lines.append(f"{number:2}. {_what(state, move)}")
         if number < len(states):
-            before, after = state[0], states[number][0]
+            before, after = state[0].stored, states[number][0].stored
             if after is not before:
                 lines.append(f"      stored: {_object(after)}")
             lines.extend(_ends(state, move, states[number]))
@@ -34,10 +34,10 @@ def script(states: Sequence[State], moves: Sequence[Move], problem: str) -> str:
 
 def _what(state: State, move: Move) -> str:
     if move.event is Event.LANDS:
-        return f"{_sending(state[1][move.client])}: {move.event.value}"
+        return f"{_sending(state[0].flight[move.client])}: {move.event.value}"
     if move.event is Event.REWRITTEN:
         return move.event.value
-    status = state[6][move.client]
+    status = state[1][move.client]
     return f"{LETTERS[move.client]} {_operation(status)}: {_request(status)}: {move.event.value}"
 
 
@@ -71,7 +71,7 @@ def _ends(before: State, move: Move, after: State) -> list[str]:
     """The operation that ends with a move."""
     if move.event in _WITHOUT_ANSWER:
         return []
-    was, now = before[6][move.client], after[6][move.client]
+    was, now = before[1][move.client], after[1][move.client]
     for answer, step in was.node.steps.items():
         if (
             step.ended is not None
@@ -103,7 +103,7 @@ def _is_answer(answer: Answer, move: Move, before: State, after: State) -> bool:
             return answer == "deadline"
         case _:
             stored = answer.stored if isinstance(answer, Aged) else answer
-            return stored in {before[0], after[0], "precondition failed", True, False}
+            return stored in {before[0].stored, after[0].stored, "precondition failed", True, False}
 
 
 def _object(stored: Stored) -> str:

@@ -18,7 +18,19 @@ from bucketpoint.testing.explore.invariants import Judged, Past
 from bucketpoint.testing.explore.objects import Stored
 from bucketpoint.testing.explore.tasks import Ended
 
-__all__ = ["NETWORK", "Broken", "Event", "Learnt", "Move", "Start", "State", "Status"]
+__all__ = [
+    "NETWORK",
+    "Broken",
+    "Event",
+    "Learnt",
+    "Move",
+    "Scene",
+    "Seen",
+    "Start",
+    "State",
+    "Status",
+    "Turn",
+]
 
 
 class Event(StrEnum):
@@ -80,6 +92,18 @@ class Broken(Exception):  # noqa: N818 - a finding of the search, which it alway
         self.problem = problem
 
 
+class Seen(NamedTuple):
+    """What there is to see when the object has changed.
+
+    Attributes:
+        stored: The object.
+        holder: The operation that took the claim which now holds; None for nobody's.
+    """
+
+    stored: Stored
+    holder: int | None
+
+
 @dataclass(slots=True, eq=False)
 class Status:
     """Where a client is, and what the invariants have to know of its operation.
@@ -94,6 +118,7 @@ class Status:
         old: A tombstone has been written since the operation began.
         doomed: The operations that must not become visible after this one, a delete.
         unseen: What could yet become true and matter.
+        regards_others: Its next request depends on where the other clients are.
         moves: Where answers take it.
         sights: What it becomes when the object changes.
         ends: What is wrong with its ends, by what they are judged by.
@@ -109,12 +134,11 @@ class Status:
     old: bool = False
     doomed: int = 0
     unseen: int = 0
+    regards_others: bool = False
     moves: dict[Answer, tuple[Status, Ended | None, str | None]] = field(
         default_factory=dict[Answer, "tuple[Status, Ended | None, str | None]"]
     )
-    sights: dict[tuple[Stored, int | None], Status] = field(
-        default_factory=dict[tuple[Stored, int | None], "Status"]
-    )
+    sights: dict[Seen, Status] = field(default_factory=dict[Seen, "Status"])
     ends: dict[Judged, str | None] = field(default_factory=dict[Judged, str | None])
     restarted: Status | None = None
 
@@ -133,9 +157,45 @@ class Status:
         return 1 << self.node.task.number
 
 
-State = tuple[Stored, tuple[Sending, ...], Past, int, int, int, tuple[Status, ...]]
-"""The object, the requests under way, the past, the operations that were applied, those that must
-not be any more, the faults that are left, and the clients."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """All but the clients; two are the same only if they are the same Python object.
+
+    Attributes:
+        stored: The object.
+        flight: The requests under way.
+        past: What happened to the object before.
+        applied: The operations that were applied.
+        barred: Those that must not be any more.
+        faults: How many faults there may still be.
+    """
+
+    stored: Stored
+    flight: tuple[Sending, ...]
+    past: Past
+    applied: int
+    barred: int
+    faults: int
+
+
+State = tuple[Scene, tuple[Status, ...]]
+"""The scene, and the clients."""
+
+
+class Turn(NamedTuple):
+    """What can happen to one client, wherever the others are.
+
+    Attributes:
+        move: What happens.
+        scene: The scene after it.
+        status: The client after it.
+        seen: What the others see of it; None when the object has not changed.
+    """
+
+    move: Move
+    scene: Scene
+    status: Status
+    seen: Seen | None
 
 
 @dataclass(frozen=True, slots=True)
