@@ -22,7 +22,9 @@ from bucketpoint.checkpoint import (
     WaitState,
 )
 from bucketpoint.checkpointer import BucketCheckpointer, Claim, open  # noqa: A004 - as users say
+from bucketpoint.core.gc import GCReport
 from bucketpoint.core.history import CheckpointVersion
+from bucketpoint.core.listing import ListingProgress
 from bucketpoint.core.retry import RetryPolicy
 from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.deadlines import deadline
@@ -117,6 +119,7 @@ __all__ = [
     "ExecutionSummary",
     "FenceViolationError",
     "FileStore",
+    "GCReport",
     "GCSCheckpointer",
     "GCSStore",
     "InvalidExecutionIDError",
@@ -124,6 +127,7 @@ __all__ = [
     "InvalidURLError",
     "JoinConfig",
     "JoinState",
+    "ListingProgress",
     "MemoryStore",
     "NoCheckpointError",
     "OutcomeUnknownError",
@@ -159,7 +163,7 @@ __all__ = [
     "with_fencing",
 ]
 
-for _thing in (CheckpointVersion, RetryPolicy, StoredCheckpoint):
+for _thing in (CheckpointVersion, GCReport, ListingProgress, RetryPolicy, StoredCheckpoint):
     _thing.__module__ = __name__  # where users find them; core is not theirs
 
 _LAZY = {

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import aclosing
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, Unpack
 
 from bucketpoint.base import CheckpointerOptions, ClaimBase
-from bucketpoint.checkpoint import Checkpoint
+from bucketpoint.checkpoint import Checkpoint, ExecutionSummary
 from bucketpoint.clouds import GCSCheckpointerOptions, S3CheckpointerOptions, with_store
 from bucketpoint.core import claim as claims
+from bucketpoint.core import gc as collection
 from bucketpoint.core.claim import ClaimTerms
 from bucketpoint.core.delete import delete, purge
 from bucketpoint.core.effects import Procedure
 from bucketpoint.core.fork import fork, note_fork
+from bucketpoint.core.gc import GCReport
 from bucketpoint.core.history import CheckpointVersion, history, load_version, restore
+from bucketpoint.core.listing import ListingProgress, list_executions
 from bucketpoint.core.load import get_stored, load
+from bucketpoint.core.query import Query
 from bucketpoint.core.save import save
 from bucketpoint.core.session import StoredCheckpoint
 from bucketpoint.core.settle import settle
@@ -179,6 +184,61 @@ class AsyncBucketCheckpointer(AsyncDriver):
             except BucketpointError as problem:
                 log_unnoted(execution_id, problem)
         return forked.stored
+
+    # --- all executions ---------------------------------------------------------------------
+
+    def list_executions(
+        self,
+        *,
+        status: str | Collection[str] | None = None,
+        workflow: str | None = None,
+        id_prefix: str = "",
+        modified_since: datetime | None = None,
+        modified_before: datetime | None = None,
+        wake_before: datetime | None = None,
+        limit: int | None = None,
+        progress: Callable[[ListingProgress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncIterator[ExecutionSummary]:
+        """See `BucketCheckpointer.list_executions`; an asynchronous iterator."""
+        query = Query.of(
+            status=status,
+            workflow=workflow,
+            id_prefix=id_prefix,
+            modified_since=modified_since,
+            modified_before=modified_before,
+            wake_before=wake_before,
+            limit=limit,
+        )
+        return self._run_each(list_executions(self._session, query, progress), timeout)
+
+    async def gc(
+        self,
+        *,
+        older_than: timedelta,
+        finished: bool = False,
+        dry_run: bool = False,
+        limit: int | None = None,
+        start_after: str | None = None,
+        progress: Callable[[ListingProgress], None] | None = None,
+        timeout: float | None = None,
+    ) -> GCReport:
+        """See `BucketCheckpointer.gc`."""
+        session = self._session
+        terms = collection.Terms.of(session, older_than, finished=finished, dry_run=dry_run)
+        done = collection.Collection(terms, limit, progress)
+        due = collection.candidates(session, terms, start_after, done.look_on)
+        async with aclosing(self._run_each(due, timeout)) as execution_ids:
+            async for execution_id in execution_ids:
+                procedure = collection.collect(session, execution_id, terms)
+                try:
+                    collected = await self._run_long(execution_id, procedure, timeout)
+                    done.add(execution_id, collected)
+                except collection.OF_ONE_EXECUTION as error:
+                    done.fail(execution_id, error)
+                if done.is_over:
+                    break
+        return done.report()
 
     # --- beyond it --------------------------------------------------------------------------
 

@@ -71,6 +71,7 @@ class CheckpointerOptions(TypedDict, total=False):
     observer: Observer | None
     remembered_entries: int
     remembered_bytes: int
+    remembered_summaries: int
     close_store: bool
 
 
@@ -91,6 +92,7 @@ class CheckpointerBase(Generic[AnyStore]):
         observer: Observer | None = None,
         remembered_entries: int = _DEFAULTS.remembered_entries,
         remembered_bytes: int = _DEFAULTS.remembered_bytes,
+        remembered_summaries: int = _DEFAULTS.remembered_summaries,
         close_store: bool = False,
     ) -> None:
         settings = Settings(
@@ -102,6 +104,7 @@ class CheckpointerBase(Generic[AnyStore]):
             purge_grace=purge_grace,
             remembered_entries=remembered_entries,
             remembered_bytes=remembered_bytes,
+            remembered_summaries=remembered_summaries,
         )
         self._store = store
         self._close_store = close_store

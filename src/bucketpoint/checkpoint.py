@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, PrivateAttr, ValidationError
 
 from bucketpoint.errors import InvalidInputError, UnsupportedSchemaError
-from bucketpoint.timestamps import Timestamp
+from bucketpoint.timestamps import Duration, Timestamp
 from bucketpoint.wire import (
     DurationField,
     Flag,
@@ -43,6 +43,7 @@ __all__ = [
     "JoinState",
     "WaitKind",
     "WaitState",
+    "clamped",
 ]
 
 CHECKPOINT_SCHEMA_VERSION = 1
@@ -337,6 +338,9 @@ class ExecutionSummary(WireModel):
         end_time: When it ended.
         duration: From its start to its end, or to its last checkpoint while it has no end.
         error: Why it failed.
+        modified_at: When its checkpoint was written, by the store's clock; None where no store was
+            asked.
+        next_wake_at: When the first of its waits ends; None when it waits for no time.
 
     Example:
         >>> ExecutionSummary.of(Checkpoint(execution_id="run-42")).status
@@ -350,18 +354,33 @@ class ExecutionSummary(WireModel):
     end_time: TimeField = TimeField()
     duration: DurationField = DurationField()
     error: Text = ""
+    modified_at: TimeField = TimeField()
+    next_wake_at: TimeField = TimeField()
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Self:
         """Summarise a checkpoint."""
         start = checkpoint.start_time
-        end = checkpoint.end_time or checkpoint.checkpoint_at
         return cls(
             execution_id=checkpoint.execution_id,
             workflow_name=checkpoint.workflow_name,
             status=checkpoint.status,
             start_time=start,
             end_time=checkpoint.end_time,
-            duration=end - start if start is not None and end is not None else None,
+            duration=_between(start, checkpoint.end_time or checkpoint.checkpoint_at),
             error=checkpoint.error,
         )
+
+
+def _between(start: Timestamp | None, end: Timestamp | None) -> Duration | None:
+    if start is None or end is None:
+        return None
+    return Duration(nanoseconds=clamped((end - start).nanoseconds))
+
+
+def clamped(nanoseconds: int) -> int:
+    """Return the nearest number of nanoseconds that the format can write."""
+    return nanoseconds if abs(nanoseconds) < _MOST else (_MOST if nanoseconds > 0 else ~_MOST)
+
+
+_MOST = 2**63 - 1

@@ -20,6 +20,7 @@ from bucketpoint.core.settle import settle
 from bucketpoint.core.update import update
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError
 from bucketpoint.history import HistoryMethods
+from bucketpoint.listing import ListingMethods
 from bucketpoint.stores.contract import Version
 from bucketpoint.stores.urls import open_store
 
@@ -28,7 +29,7 @@ __all__ = ["BucketCheckpointer", "Claim", "open"]
 T = TypeVar("T")
 
 
-class BucketCheckpointer(HistoryMethods):
+class BucketCheckpointer(HistoryMethods, ListingMethods):
     """Nothing acknowledged is lost, nothing is applied twice, nothing is overwritten unseen.
 
     Checkpoints of workflow runs in one store, an object an execution. It may be used by threads:
@@ -45,7 +46,9 @@ class BucketCheckpointer(HistoryMethods):
         purge_grace: Age a tombstone must have before `purge` removes it.
         observer: Called after each store request, for metrics and traces.
         remembered_entries: Executions whose last seen state is kept, to save requests.
-        remembered_bytes: Bytes kept for that at most.
+        remembered_bytes: Bytes kept for that at most, and for summaries again as many.
+        remembered_summaries: Executions whose summary is kept, so that listing again reads only
+            what changed.
         close_store: Closing the checkpointer closes the store.
 
     Example:

@@ -120,6 +120,10 @@ class Runtime:
 
     def observe(self, request: Request, started: float, result: object) -> None:
         """Tell the observer and the log how a request went; `result` is what it gave or raised."""
+        if isinstance(request, NextPage) and result == [] and request.listing.pages > 1:
+            return  # the page before said that it was the last: nothing was asked
+        if self._observer is None and not logger.isEnabledFor(logging.DEBUG):
+            return
         size = _size(request, result)
         attempt = request.attempt if isinstance(request, Put) else 1
         seconds = time.monotonic() - started

@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     GetCoreSchemaHandler,
     Strict,
+    TypeAdapter,
     ValidationError,
 )
 from pydantic_core import CoreSchema, core_schema
@@ -155,10 +156,9 @@ Flag = Annotated[
         )
     ),
 ]
-FreeForm = Annotated[
-    dict[str, Any],
-    _Wire(_or_null(_OBJECT, lambda _: NullMap(), "is not an object")),
-]
+_FREE_FORM = _Wire(_or_null(_OBJECT, lambda _: NullMap(), "is not an object"))
+FreeForm = Annotated[dict[str, Any], _FREE_FORM]
+_SKIPPED = core_schema.nullable_schema(core_schema.typed_dict_schema({}))
 Key = Annotated[str, Strict()]
 
 
@@ -391,6 +391,36 @@ class WireModel(BaseModel):  # noqa: PLW1641 - it changes, so it has no hash
             except InvalidInputError as error:
                 raise InvalidInputError(f"{where}.{key}.{error}") from None
         return documents
+
+    @classmethod
+    def glance(cls, **others: CoreSchema) -> CoreSchema:
+        """Return a schema that checks an object as the model does, and builds a dict of little.
+
+        Of free-form values it makes empty dicts, and unknown members it refuses.
+
+        Args:
+            others: Schemas of further members that are let in.
+        """
+        schemas = {name: cls._glance_at(name) for name in cls.model_fields} | others
+        members = {
+            name: core_schema.typed_dict_field(schema, required=False)
+            for name, schema in schemas.items()
+        }
+        return core_schema.typed_dict_schema(members, extra_behavior="forbid")
+
+    @classmethod
+    def _glance_at(cls, name: str) -> CoreSchema:
+        if name in cls._parts:
+            return core_schema.nullable_schema(cls._parts[name].glance())
+        if name in cls._maps:
+            entries = core_schema.dict_schema(_STRING, cls._maps[name].glance())
+            return core_schema.nullable_schema(entries)
+        field = cls.model_fields[name]
+        wire = next((part for part in field.metadata if isinstance(part, _Wire)), None)
+        if wire is None:
+            kind: Any = Annotated[(field.annotation, *(field.metadata or (None,)))]
+            return TypeAdapter[Any](kind).core_schema
+        return _SKIPPED if wire is _FREE_FORM else wire.schema
 
     @classmethod
     def in_exact_case(cls, data: Any) -> Any:

@@ -24,6 +24,7 @@ from bucketpoint import (
 from bucketpoint.core import codec
 from bucketpoint.core.document import Document
 from bucketpoint.core.keys import execution_key
+from bucketpoint.core.summaries import at_a_glance, in_full
 from bucketpoint.errors import BucketpointError, CorruptCheckpointError, StoredDataError
 from bucketpoint.stores.contract import IfAbsent
 from bucketpoint.testing.strategies import json_values, texts, times
@@ -130,6 +131,27 @@ def mutated_values(draw: st.DrawFn) -> bytes:
 
 
 DOCUMENTS = mutated_bytes() | mutated_values() | st.binary(max_size=40)
+
+
+# --- at a glance ----------------------------------------------------------------------------------
+
+
+@given(DOCUMENTS)
+def test_a_glance_sees_what_reading_in_full_does_or_nothing(body: bytes) -> None:
+    seen = at_a_glance(body)
+    assert seen is None or seen == in_full(body)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_glance_at_a_known_document_sees_what_reading_in_full_does(body: bytes) -> None:
+    seen = at_a_glance(body)
+    assert seen is None or seen == in_full(body)
+
+
+def test_a_glance_does_for_nearly_all_golden_documents() -> None:
+    declined = {name for name, golden in GOLDENS.items() if at_a_glance(golden.body) is None}
+    # Numbers that the parser would change.
+    assert {name.partition("-")[0] for name in declined} <= {"data_numbers", "signal_payload"}
 
 
 # --- reading --------------------------------------------------------------------------------------

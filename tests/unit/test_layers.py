@@ -15,7 +15,7 @@ BOTTOM = {"arguments", "errors"}
 FORMAT = {"checkpoint", "timestamps", "wire"} | BOTTOM
 BELOW = FORMAT | {"core", "stores"}
 FRAME = {"base", "deadlines", "drivers", "execution_locks", "protocols", "runtime"}
-SYNC = BELOW | FRAME | {"branches", "checkpointer", "diff", "fencing", "history"}
+SYNC = BELOW | FRAME | {"branches", "checkpointer", "diff", "fencing", "history", "listing"}
 PUBLIC = SYNC | {"", "aio", "clouds"}
 
 MAY_IMPORT = {
@@ -27,7 +27,7 @@ MAY_IMPORT = {
     **dict.fromkeys(FRAME, BELOW | FRAME),
     **dict.fromkeys(("branches", "fencing"), BELOW | FRAME),
     "diff": BELOW,
-    "history": BELOW | FRAME,
+    **dict.fromkeys(("history", "listing"), BELOW | FRAME),
     "checkpointer": SYNC,
     "clouds": SYNC | {"clouds"},
     "aio": SYNC | {"aio", "clouds"},

@@ -68,7 +68,7 @@ def test_each_method_takes_and_gives_the_same(sync: type, aio: type, name: str) 
 
 @pytest.mark.parametrize(("sync", "aio"), TWINS)
 def test_every_method_that_waits_is_a_coroutine_function(sync: type, aio: type) -> None:
-    plain = {"claim", "store", "checkpoint"}
+    plain = {"claim", "store", "checkpoint", "list_executions"}
     for name in public_names(sync) - plain:
         method = getattr(aio, {"__enter__": "__aenter__", "__exit__": "__aexit__"}.get(name, name))
         assert inspect.iscoroutinefunction(method), name

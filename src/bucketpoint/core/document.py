@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
-from pydantic_core import to_json
+from pydantic_core import CoreSchema, core_schema, to_json
 
 from bucketpoint.core import codec
 from bucketpoint.errors import (
@@ -28,6 +28,7 @@ __all__ = [
     "Entry",
     "Member",
     "assemble",
+    "member_glance",
 ]
 
 MEMBER = "bucketpoint"
@@ -139,10 +140,11 @@ class Member:
         if "codec" in parts:
             msg = "the document's data is encoded in a way that this version cannot write: upgrade"
             raise UnsupportedFormatError(msg)
-        known = {name: parts.pop(name, default) for name, (_, default) in _FIELDS.items()}
-        for name, (kinds, _) in _FIELDS.items():
-            if type(known[name]) not in kinds:
-                raise _malformed(_wrong_type(name, known[name]))
+        known: dict[str, Any] = {}
+        for name, (kinds, default) in _FIELDS.items():
+            known[name] = part = parts.pop(name, default)
+            if part.__class__ not in kinds:
+                raise _malformed(_wrong_type(name, part))
         for name in _COUNTS:
             if known[name] < 0:
                 raise _malformed(f"{name} is negative")
@@ -167,6 +169,40 @@ _FIELDS: dict[str, tuple[tuple[type, ...], Any]] = {
 _COUNTS = ("revision", "evicted_revision", "epoch")
 
 
+def member_glance() -> CoreSchema:
+    """Return a schema that takes the members that `Member.from_json` takes, and builds a dict.
+
+    Of a member with a `codec` it says nothing: that is left to `Member.from_json`.
+    """
+    schemas = {name: _glance_at(name, kinds) for name, (kinds, _) in _FIELDS.items()}
+    schemas["format"] = core_schema.int_schema(strict=True, ge=FORMAT, le=FORMAT)
+    members = {
+        name: core_schema.typed_dict_field(
+            schema, required=name == "format" or _FIELDS[name][1] is _MISSING
+        )
+        for name, schema in schemas.items()
+    }
+    members["codec"] = core_schema.typed_dict_field(core_schema.any_schema(), required=False)
+    return core_schema.typed_dict_schema(members)
+
+
+def _glance_at(name: str, kinds: tuple[type, ...]) -> CoreSchema:
+    count = core_schema.int_schema(strict=True, ge=0 if name in _COUNTS else None)
+    text = core_schema.str_schema(strict=True)
+    entry = core_schema.tuple_positional_schema([text, core_schema.int_schema(strict=True)])
+    schemas: dict[type, CoreSchema] = {
+        str: text,
+        int: count,
+        float: core_schema.float_schema(strict=True),
+        bool: core_schema.bool_schema(strict=True),
+        dict: core_schema.dict_schema(text, entry),
+        type(None): core_schema.none_schema(),
+    }
+    if len(kinds) == 1:
+        return schemas[kinds[0]]
+    return core_schema.union_schema([schemas[kind] for kind in kinds], mode="left_to_right")
+
+
 def _malformed(reason: str) -> CorruptCheckpointError:
     return CorruptCheckpointError(f"the document's bucketpoint member is malformed: {reason}")
 
@@ -178,11 +214,10 @@ def _wrong_type(name: str, value: object) -> str:
 def _entries(writers: dict[str, Any]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for writer, pair in writers.items():
-        match pair:
-            case [str(operation), int(revision)] if type(revision) is int:
-                entries[writer] = Entry(operation, revision)
-            case _:
-                raise _malformed("an entry of writers is not an operation and a revision")
+        # Not a match statement, which takes as long as all the rest of reading the member.
+        if pair.__class__ is not list or [part.__class__ for part in pair] != [str, int]:
+            raise _malformed("an entry of writers is not an operation and a revision")
+        entries[writer] = Entry(*pair)
     return entries
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from bucketpoint.arguments import is_a
 from bucketpoint.core.document import FORKED_FROM, FORKS
 from bucketpoint.core.effects import Procedure, get, list_versions
+from bucketpoint.core.query import check_limit
 from bucketpoint.core.save import Guard, exactly
 from bucketpoint.core.session import Seen, Session, StoredCheckpoint, Target, no_checkpoint
 from bucketpoint.core.update import saved
@@ -79,9 +80,7 @@ def history(
     session: Session, execution_id: str, limit: int | None
 ) -> Procedure[list[CheckpointVersion]]:
     """List the kept versions, the newest first, without reading any."""
-    if limit is not None and (not is_a(limit, int) or is_a(limit, bool) or limit < 1):
-        msg = f"limit must be a whole number of at least 1, or None for all, not {limit!r}"
-        raise InvalidInputError(msg)
+    check_limit(limit)
     target = session.target(execution_id)
     require_versions(session, target)
     kept = yield from session.persist(target, lambda: list_versions(target.key, limit))

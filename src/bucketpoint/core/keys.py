@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidExecutionIDError, InvalidInputError
 
-__all__ = ["MAX_KEY_BYTES", "execution_id_of", "execution_key", "executions_prefix", "trim_prefix"]
+__all__ = [
+    "MAX_KEY_BYTES",
+    "execution_id_of",
+    "execution_key",
+    "executions_prefix",
+    "keys_prefix",
+    "trim_prefix",
+]
 
 MAX_KEY_BYTES = 900
 """S3 and GCS stop at 1,024 bytes; the rest is left to tools that add to keys."""
 
 _SUFFIX = ".json"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+"""IDs that stand in keys as they are."""
 
 
 def trim_prefix(prefix: str) -> str:
@@ -61,6 +71,15 @@ def execution_key(prefix: str, execution_id: str) -> str:
     return key
 
 
+def keys_prefix(prefix: str, id_prefix: str) -> str:
+    """Return what the keys of the executions begin with whose IDs begin so."""
+    try:
+        return f"{executions_prefix(prefix)}{_encoded(id_prefix)}"
+    except UnicodeEncodeError:
+        msg = "the beginning of an execution ID must be encodable as UTF-8"
+        raise InvalidExecutionIDError(msg) from None
+
+
 @lru_cache(maxsize=1024)
 def _encoded(execution_id: str) -> str:
     # quote() leaves "." and "~" alone, which the format encodes.
@@ -73,6 +92,8 @@ def execution_id_of(prefix: str, key: str) -> str | None:
     if not key.startswith(start) or not key.endswith(_SUFFIX):
         return None
     encoded = key[len(start) : -len(_SUFFIX)]
+    if _PLAIN.fullmatch(encoded):
+        return encoded
     try:
         execution_id = unquote(encoded, errors="strict")
     except UnicodeDecodeError:

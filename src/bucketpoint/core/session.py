@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
@@ -17,6 +17,7 @@ from bucketpoint.core.effects import DeadlinePassed, Procedure, get
 from bucketpoint.core.keys import execution_key, trim_prefix
 from bucketpoint.core.pauses import Pauses, pauses_of
 from bucketpoint.core.retry import Pacing, RetryPolicy
+from bucketpoint.core.summaries import Summarised
 from bucketpoint.errors import (
     BucketpointError,
     CheckpointTooLargeError,
@@ -59,7 +60,9 @@ class Settings:
         retry: How conflicts and outages are dealt with.
         purge_grace: Age a tombstone must have before `purge` removes it.
         remembered_entries: Executions whose last seen state is kept, to save requests.
-        remembered_bytes: Bytes kept for that at most.
+        remembered_bytes: Bytes kept for that at most, and for the summaries again as many.
+        remembered_summaries: Executions whose summary is kept, so that listing again reads only
+            what changed.
     """
 
     prefix: str = ""
@@ -70,10 +73,11 @@ class Settings:
     purge_grace: timedelta = timedelta(days=1)
     remembered_entries: int = 1000
     remembered_bytes: int = 64 * 1024 * 1024
+    remembered_summaries: int = 50_000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", trim_prefix(self.prefix))
-        for name in ("max_bytes", "remembered_entries", "remembered_bytes"):
+        for name in ("max_bytes", "remembered_entries", "remembered_bytes", "remembered_summaries"):
             value = getattr(self, name)
             if not is_a(value, int) or is_a(value, bool) or value < 0:
                 msg = f"{name} must be an integer of at least 0, not {value!r}"
@@ -83,9 +87,8 @@ class Settings:
             raise InvalidInputError(msg)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The object that a call is about."""
+class Target(NamedTuple):
+    """The object that a call is about; of a listing, no execution and what all keys begin with."""
 
     execution_id: str
     key: str
@@ -106,6 +109,11 @@ class Seen:
     document: Document | None
     modified_at: datetime | None = None
     served_at: datetime | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept of it."""
+        return len(self.document.body) if self.document is not None else 0
 
     @property
     def live(self) -> bool:
@@ -185,8 +193,16 @@ class StoredCheckpoint:
     modified_at: datetime | None
 
 
-class Remembered:
-    """The last seen states, bounded in entries and bytes; losing one costs a request, no more."""
+class _Sized(Protocol):
+    @property
+    def size(self) -> int: ...
+
+
+Kept = TypeVar("Kept", bound=_Sized)
+
+
+class Remembered(Generic[Kept]):
+    """What was last seen under each key, bounded in entries and bytes; losing one costs a request."""
 
     def __init__(
         self, entries: int, size: int, lock: AbstractContextManager[Any] | None = None
@@ -194,27 +210,27 @@ class Remembered:
         self._max_entries = entries
         self._max_bytes = size
         self._bytes = 0
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._lock = lock if lock is not None else nullcontext()
 
-    def get(self, key: str) -> Seen | None:
+    def get(self, key: str) -> Kept | None:
         """Return what was last seen under the key."""
         with self._lock:
-            seen = self._seen.get(key)
-            if seen is not None:
-                self._seen.move_to_end(key)
-            return seen
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+            return kept
 
-    def put(self, key: str, seen: Seen) -> None:
+    def put(self, key: str, seen: Kept) -> None:
         """Remember what was just seen, forgetting the least recently used where it is too much."""
         with self._lock:
             self._drop(key)
-            self._seen[key] = seen
-            self._bytes += _size(seen)
-            while self._seen and (
-                len(self._seen) > self._max_entries or self._bytes > self._max_bytes
+            self._kept[key] = seen
+            self._bytes += seen.size
+            while self._kept and (
+                len(self._kept) > self._max_entries or self._bytes > self._max_bytes
             ):
-                self._drop(next(iter(self._seen)))
+                self._drop(next(iter(self._kept)))
 
     def forget(self, key: str) -> None:
         """Make the next call look."""
@@ -222,13 +238,9 @@ class Remembered:
             self._drop(key)
 
     def _drop(self, key: str) -> None:
-        seen = self._seen.pop(key, None)
-        if seen is not None:
-            self._bytes -= _size(seen)
-
-
-def _size(seen: Seen) -> int:
-    return len(seen.document.body) if seen.document is not None else 0
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._bytes -= kept.size
 
 
 class Session:
@@ -245,7 +257,9 @@ class Session:
         self.store_url = store_url
         self.capabilities = capabilities
         self.settings = settings
-        self.remembered = Remembered(settings.remembered_entries, settings.remembered_bytes, lock)
+        size = settings.remembered_bytes
+        self.remembered = Remembered[Seen](settings.remembered_entries, size, lock)
+        self.summaries = Remembered[Summarised](settings.remembered_summaries, size, lock)
         self.pacing = Pacing()
 
     def target(self, execution_id: str) -> Target:
@@ -261,12 +275,12 @@ class Session:
             error.about(execution_id=target.execution_id, key=target.key)
             raise
 
-    def too_large(self, body: bytes, target: Target) -> CheckpointTooLargeError | None:
-        """Return the error for a document above the size limit."""
-        if len(body) <= self.settings.max_bytes:
+    def too_large(self, size: int, target: Target) -> CheckpointTooLargeError | None:
+        """Return the error for a document above the size limit, which is in bytes."""
+        if size <= self.settings.max_bytes:
             return None
         msg = (
-            f"the document has {len(body):,} bytes and the limit is {self.settings.max_bytes:,}: "
+            f"the document has {size:,} bytes and the limit is {self.settings.max_bytes:,}: "
             "store large values elsewhere and keep their address in the checkpoint, or raise "
             "max_bytes"
         )
@@ -286,7 +300,7 @@ class Session:
     def seen_in(self, found: StoredObject, target: Target) -> Seen:
         """Read what is stored; what is wrong with it becomes the document's problem."""
         document = Document.parse(found.body)
-        document.problem = self.too_large(found.body, target) or document.problem
+        document.problem = self.too_large(len(found.body), target) or document.problem
         return Seen(found.version, document, found.modified_at, found.served_at)
 
     def persist(self, target: Target, read: Callable[[], Procedure[T]]) -> Procedure[T]:
@@ -392,10 +406,8 @@ def out_of_time(
         if last_failure is None
         else f"the last failure: {last_failure}"
     )
-    msg = (
-        f"the time for this call on execution {target.execution_id!r} ran out; nothing was "
-        f"applied; {advice}"
-    )
+    subject = f"call on execution {target.execution_id!r}" if target.execution_id else "listing"
+    msg = f"the time for this {subject} ran out; nothing was applied; {advice}"
     return DeadlineExceededError(msg, execution_id=target.execution_id, key=target.key)
 
 

@@ -7,18 +7,19 @@ freezing nor thawing changes it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus, WaitState
 from bucketpoint.timestamps import Duration, Timestamp
 
-__all__ = ["ZERO_TIME", "freeze", "next_wake_at", "thaw"]
+__all__ = ["FINISHED", "ZERO_TIME", "freeze", "next_wake_at", "next_wake_of", "thaw"]
 
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 """What the format's engines take for no time at all."""
 
-_FINISHED = {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
-_STILL = _FINISHED | {ExecutionStatus.PAUSED}
+FINISHED = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.FAILED})
+_STILL = FINISHED | {ExecutionStatus.PAUSED}
 
 _NOTHING = Duration()
 _LEAST = Duration(nanoseconds=1)
@@ -74,12 +75,15 @@ def next_wake_at(checkpoint: Checkpoint) -> Timestamp | None:
         >>> str(next_wake_at(Checkpoint(execution_id="run-42", branch_states={"main": main})))
         '2030-01-01T00:00:00Z'
     """
-    if checkpoint.status in _FINISHED:
+    return next_wake_of(checkpoint.status, checkpoint.branch_states.values())
+
+
+def next_wake_of(status: str, branches: Iterable[BranchState]) -> Timestamp | None:
+    """When a scheduler should resume an execution of this status with these branches."""
+    if status in FINISHED:
         return None
-    branches = checkpoint.branch_states.values()
-    return min(
-        (time for branch in branches if (time := _wake_at(branch)) is not None), default=None
-    )
+    times = (time for branch in branches if (time := _wake_at(branch)) is not None)
+    return min(times, default=None)
 
 
 def _wake_at(branch: BranchState) -> Timestamp | None:

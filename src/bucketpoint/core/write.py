@@ -277,7 +277,7 @@ class _WriteLoop:
             before = Member.first(lineage, adopted=seen.document is not None)
         member = _child(before, decision, self._writer, self._operation)
         body = assemble(decision.data, member)
-        problem = self._session.too_large(body, self._target)
+        problem = self._session.too_large(len(body), self._target)
         if problem is not None:
             if self._pending:
                 raise self._unknown() from problem

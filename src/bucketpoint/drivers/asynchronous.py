@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -74,16 +74,27 @@ class AsyncDriver(CheckpointerBase[Store | AsyncStore]):
         timeout: float | None,
     ) -> T:
         """Run a procedure about one execution, alone among this checkpointer's calls on it."""
+        deadline = self._deadline(timeout)
+        return await self._alone(execution_id, procedure, lambda: deadline)
+
+    async def _run_long(
+        self, execution_id: str, procedure: Procedure[T], timeout: float | None
+    ) -> T:
+        """Run a procedure as `_run` does; the timeout is for each of its requests."""
+        return await self._alone(execution_id, procedure, lambda: self._deadline(timeout))
+
+    async def _alone(
+        self, execution_id: str, procedure: Procedure[T], deadline: Callable[[], Deadline]
+    ) -> T:
         self._check_process()
         target = self._session.target(execution_id)
-        deadline = self._deadline(timeout)
         with entered(self, target):
-            async with self._locks.held(target.key, deadline.remaining()) as held:
+            async with self._locks.held(target.key, deadline().remaining()) as held:
                 if not held:
                     raise out_of_time(target)
                 try:
                     return await drive_async(
-                        procedure, lambda effect: self._perform(effect, deadline)
+                        procedure, lambda effect: self._perform(effect, deadline())
                     )
                 except OutcomeUnknownError as error:
                     error.attach(self.settle)

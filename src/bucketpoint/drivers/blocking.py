@@ -63,17 +63,26 @@ class BlockingDriver(CheckpointerBase[Store]):
 
     def _run(self, execution_id: str, procedure: Procedure[T], timeout: float | None) -> T:
         """Run a procedure about one execution, alone among this checkpointer's calls on it."""
+        deadline = self._deadline(timeout)
+        return self._alone(execution_id, procedure, lambda: deadline)
+
+    def _run_long(self, execution_id: str, procedure: Procedure[T], timeout: float | None) -> T:
+        """Run a procedure as `_run` does; the timeout is for each of its requests."""
+        return self._alone(execution_id, procedure, lambda: self._deadline(timeout))
+
+    def _alone(
+        self, execution_id: str, procedure: Procedure[T], deadline: Callable[[], Deadline]
+    ) -> T:
         self._check_process()
         target = self._session.target(execution_id)
-        deadline = self._deadline(timeout)
         with (
             entered(self, target),
-            self._locks.held(target.key, deadline.remaining()) as held,
+            self._locks.held(target.key, deadline().remaining()) as held,
         ):
             if not held:
                 raise out_of_time(target)
             try:
-                return drive(procedure, lambda effect: self._perform(effect, deadline))
+                return drive(procedure, lambda effect: self._perform(effect, deadline()))
             except OutcomeUnknownError as error:
                 error.attach(self.settle)
                 raise
@@ -82,14 +91,23 @@ class BlockingDriver(CheckpointerBase[Store]):
         """Run a stream as far as its values are wanted; the timeout is for each of its requests."""
         self._check_process()
         seconds = self._timeout if timeout is None else check_seconds(timeout, "timeout")
-        return drive_each(stream, lambda effect: self._perform(effect, for_call(seconds)))
+
+        def perform(effect: Effect) -> Any:
+            if isinstance(effect, Await):
+                return effect.begun()
+            deadline = for_call(seconds)
+            if isinstance(effect, Begin):
+                return self._begin(effect.request, self._runtime.request_timeout(deadline))
+            return self._perform(effect, deadline)
+
+        return drive_each(stream, perform)
 
     def _wait(self, procedure: Procedure[T], longest: timedelta) -> T:
         """Run a procedure that waits for others between calls of its own."""
         deadline = for_call(longest.total_seconds() + 1)
         return drive(procedure, lambda effect: self._perform(effect, deadline))
 
-    def _perform(self, effect: Effect, deadline: Deadline) -> Any:  # noqa: PLR0911 - one for each
+    def _perform(self, effect: Effect, deadline: Deadline) -> Any:
         match effect:
             case Sleep():
                 return time.sleep(self._runtime.sleep_seconds(effect, deadline))
@@ -99,10 +117,9 @@ class BlockingDriver(CheckpointerBase[Store]):
                 return self._runtime.answer(effect)
             case OpenListing():
                 return Listing.opened(self._store, effect, deadline.remaining())
-            case Begin():
-                return self._begin(effect.request, self._runtime.request_timeout(deadline))
-            case Await():
-                return effect.begun()
+            case Begin() | Await():
+                msg = "only a stream begins what it awaits later"
+                raise TypeError(msg)
             case _:
                 return self._request(effect, self._runtime.request_timeout(deadline))
 

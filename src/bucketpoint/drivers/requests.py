@@ -32,10 +32,12 @@ class Listing:
     Attributes:
         prefix: What the keys begin with.
         entries: What the store has still to yield.
+        pages: How often it was read on.
     """
 
     prefix: str
     entries: Iterator[ObjectInfo] | AsyncIterator[ObjectInfo]
+    pages: int = 0
 
     @classmethod
     def opened(cls, store: Any, effect: OpenListing, timeout: float) -> Listing:
@@ -54,6 +56,7 @@ def request(store: Store, effect: Request, timeout: float) -> Any:
         case Delete(key, when):
             return store.delete(key, when=when, timeout=timeout)
         case NextPage(listing, size):
+            listing.pages += 1
             return list(islice(cast("Iterator[ObjectInfo]", listing.entries), size))
         case ListVersions(key, limit):
             return list(islice(store.list_versions(key, timeout=timeout), limit))
@@ -71,6 +74,7 @@ async def request_async(store: AsyncStore, effect: Request, timeout: float) -> A
         case Delete(key, when):
             return await store.delete(key, when=when, timeout=timeout)
         case NextPage(listing, size):
+            listing.pages += 1
             return await _first(cast("AsyncIterator[ObjectInfo]", listing.entries), size)
         case ListVersions(key, limit):
             return await _first(store.list_versions(key, timeout=timeout), limit)
