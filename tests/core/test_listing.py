@@ -27,6 +27,7 @@ from bucketpoint import (
     WaitState,
 )
 from bucketpoint.core import listing
+from bucketpoint.core.query import Query
 from bucketpoint.stores.contract import IfAbsent, IfVersion, ObjectInfo, Store, StoredObject
 from bucketpoint.testing import Fault, FaultyStore
 from bucketpoint.testing.fixtures import FrozenClock
@@ -352,7 +353,7 @@ class TestRequests:
         large = [run(f"run-{number}", variables={"x": "y" * 600}) for number in range(6)]
         checkpointer = filled(store, *large)
         session = checkpointer._session
-        stream = listing.scan(session, listing.Query(), lambda it: it)
+        stream = listing.scan(session, Query(), lambda it: it)
         answer: Any = None
         try:
             while True:
