@@ -100,7 +100,8 @@ class Outcome:
     @property
     def cells(self) -> list[str]:
         """The cells of a table: tests, what they counted, and the verdict."""
-        figures = "; ".join(f"{number:,} {name}" for name, number in self.figures.items())
+        # By name: with several processes, reports come in any order.
+        figures = "; ".join(f"{number:,} {name}" for name, number in sorted(self.figures.items()))
         wrong = [f"{number} {word}" for word, number in self.tests.items() if word != "passed"]
         if self.missing:
             some = sorted(name.rpartition("::")[2] for name in self.missing)

@@ -18,7 +18,9 @@ README = """
 """
 
 
-def report(nodeid: str, outcome: str = "passed", when: str = "call") -> pytest.TestReport:
+def report(
+    nodeid: str, outcome: str = "passed", when: str = "call", figure: str = "states"
+) -> pytest.TestReport:
     return pytest.TestReport(
         nodeid,
         ("", None, ""),
@@ -26,7 +28,7 @@ def report(nodeid: str, outcome: str = "passed", when: str = "call") -> pytest.T
         outcome,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - one of three words
         None,
         when,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - one of three words
-        user_properties=[(proof.FIGURE, ["states", 700])],
+        user_properties=[(proof.FIGURE, [figure, 700])],
     )
 
 
@@ -44,6 +46,12 @@ def test_what_passed_holds_with_what_it_counted() -> None:
         report("tests/core/test_a.py::test_losses"),
     )
     assert shown["nothing is lost"] == ["2", "1,400 states", "holds"]
+
+
+def test_the_order_of_the_reports_does_not_matter() -> None:
+    both = [report("tests/core/test_a.py::test_loss", figure=each) for each in ("runs", "kills")]
+    assert rows(*both) == rows(*reversed(both))
+    assert rows(*both)["nothing is lost"][1] == "700 kills; 700 runs"
 
 
 def test_what_did_not_run_does_not_hold() -> None:
