@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, overload
 
 from bucketpoint.checkpoint import BranchState, Checkpoint
-from bucketpoint.core.waits import freeze, next_wake_at, thaw
+from bucketpoint.core.waits import next_wake_at, pause, unpause
 from bucketpoint.errors import BranchNotFoundError
 from bucketpoint.protocols import AsyncCheckpointer, Checkpointer
 from bucketpoint.timestamps import Timestamp
@@ -77,14 +77,9 @@ def pause_branch(
         'prices are wrong'
     """
     moment = now or Timestamp.now()
-
-    def pause(branch: BranchState) -> None:
-        branch.pause_requested = True
-        branch.pause_reason = reason
-        if branch.wait is not None:
-            branch.wait = freeze(branch.wait, moment)
-
-    return _edit_branch(checkpointer, execution_id, branch_id, pause)
+    return _edit_branch(
+        checkpointer, execution_id, branch_id, lambda branch: pause(branch, reason, moment)
+    )
 
 
 @overload
@@ -131,14 +126,9 @@ def unpause_branch(
         False
     """
     moment = now or Timestamp.now()
-
-    def unpause(branch: BranchState) -> None:
-        branch.pause_requested = False
-        branch.pause_reason = ""
-        if branch.wait is not None:
-            branch.wait = thaw(branch.wait, moment)
-
-    return _edit_branch(checkpointer, execution_id, branch_id, unpause)
+    return _edit_branch(
+        checkpointer, execution_id, branch_id, lambda branch: unpause(branch, moment)
+    )
 
 
 def _edit_branch(

@@ -47,7 +47,7 @@ def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
 
 def test_an_error_of_the_library_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     result = run_command("demo", "--url", "ftp://example.org", cwd=tmp_path)
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr.startswith("Error: ")
     assert "[invalid_url]" in result.stderr
     assert "Traceback" not in result.stderr

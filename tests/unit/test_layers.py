@@ -43,7 +43,7 @@ OF_THE_BASE = {"pydantic", "pydantic_core"}
 """What all but the bottom may import beyond the standard library."""
 
 THIRD_PARTY = {
-    "cli": {"click", "rich"},
+    "cli": {"_typeshed", "click", "rich"},
     "testing": {"hypothesis", "pytest"},
 }
 """What a part may import besides: its extra."""

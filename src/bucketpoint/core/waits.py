@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus, WaitState
 from bucketpoint.timestamps import Duration, Timestamp
 
-__all__ = ["FINISHED", "ZERO_TIME", "freeze", "next_wake_at", "next_wake_of", "thaw"]
+__all__ = [
+    "FINISHED",
+    "ZERO_TIME",
+    "freeze",
+    "next_wake_at",
+    "next_wake_of",
+    "pause",
+    "thaw",
+    "unpause",
+]
 
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 """What the format's engines take for no time at all."""
@@ -54,6 +63,33 @@ def thaw(wait: WaitState, now: datetime) -> WaitState:
         return wait
     wake_at = Timestamp.of(now) + (wait.remaining or _NOTHING)
     return wait.model_copy(update={"wake_at": wake_at, "remaining": None})
+
+
+def pause(branch: BranchState, reason: str, now: datetime) -> None:
+    """Make the branch stay where it is; time stands still for what it waits for.
+
+    Args:
+        branch: The branch, which is changed.
+        reason: Why, for people to read.
+        now: The time of the pause, with a time zone.
+    """
+    branch.pause_requested = True
+    branch.pause_reason = reason
+    if branch.wait is not None:
+        branch.wait = freeze(branch.wait, now)
+
+
+def unpause(branch: BranchState, now: datetime) -> None:
+    """Let the branch go on; what it waits for ends as far away as it was when it was paused.
+
+    Args:
+        branch: The branch, which is changed.
+        now: The time of the unpause, with a time zone.
+    """
+    branch.pause_requested = False
+    branch.pause_reason = ""
+    if branch.wait is not None:
+        branch.wait = thaw(branch.wait, now)
 
 
 def next_wake_at(checkpoint: Checkpoint) -> Timestamp | None:

@@ -16,7 +16,10 @@ from rich.text import Text
 from rich.tree import Tree
 
 from bucketpoint import BucketCheckpointer, StoredCheckpoint
+from bucketpoint.cli.command import cli_command
 from bucketpoint.cli.demo.story import BRANCH, Story
+from bucketpoint.cli.exits import RUNNING
+from bucketpoint.cli.output import Output
 from bucketpoint.core.keys import execution_key
 from bucketpoint.stores.urls import open_store
 
@@ -25,9 +28,9 @@ __all__ = ["command"]
 FOLDER = "demo-run"
 
 
-@click.command()
+@cli_command(exits=RUNNING)
 @click.option("--url", metavar="URL", help=f"Where checkpoints go.  [default: ./{FOLDER}]")
-def command(url: str | None) -> None:
+def command(_: Output, *, url: str | None) -> None:
     r"""Run a small workflow, kill it, resume it, race for it, pause it.
 
     A day's orders are validated, priced, reserved, settled and reported by real processes. One of

@@ -8,12 +8,15 @@ from importlib.metadata import version
 import click
 
 import bucketpoint
+from bucketpoint.cli.command import cli_command
+from bucketpoint.cli.exits import RUNNING
+from bucketpoint.cli.output import Output
 
 __all__ = ["command"]
 
 
-@click.command()
-def command() -> None:
+@cli_command(exits=RUNNING)
+def command(_: Output) -> None:
     r"""Print the versions that a report of a problem should name.
 
     \b
