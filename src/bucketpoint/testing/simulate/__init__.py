@@ -27,12 +27,11 @@ from bucketpoint.testing.simulate.clients import (
     Client,
     Operation,
     Pause,
+    Round,
     SimulatedClaim,
     Workload,
-    mixed,
 )
 from bucketpoint.testing.simulate.plan import (
-    EPOCH,
     GCS,
     S3,
     Fault,
@@ -43,6 +42,7 @@ from bucketpoint.testing.simulate.plan import (
 )
 from bucketpoint.testing.simulate.shrinking import shrink
 from bucketpoint.testing.simulate.simulation import Counts, Setup, Simulation
+from bucketpoint.testing.simulate.workloads import mixed, new_run
 
 __all__ = [
     "GCS",
@@ -57,6 +57,7 @@ __all__ = [
     "Pause",
     "Plan",
     "Result",
+    "Round",
     "SimulatedClaim",
     "Violation",
     "Workload",
@@ -64,7 +65,7 @@ __all__ = [
     "simulate",
 ]
 
-_RUN = Checkpoint(execution_id="run", checkpoint_at=EPOCH)
+_RUN = new_run("run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def simulate(
     latency: Latency = S3,
     faults: Faults | None = None,
     duration: timedelta = timedelta(minutes=1),
-    timeout: float = 30.0,
+    timeout: float | tuple[float, float] = 30.0,
     settings: Settings | None = None,
     start: tuple[Checkpoint, ...] = (_RUN,),
     plan: Plan | None = None,
@@ -149,7 +150,8 @@ def simulate(
         latency: The store: `S3`, `GCS`, or one of your own.
         faults: What goes wrong, and how often; nothing, if left out.
         duration: Virtual time after which no operation begins.
-        timeout: Seconds that one operation may take.
+        timeout: Seconds that one operation may take; of two numbers, at least and at most, each
+            operation is given a time between, any order of magnitude alike.
         settings: The clients' settings.
         start: What is stored at first, saved by none of the clients.
         plan: Runs this schedule instead of drawing one; its seed counts.
@@ -180,22 +182,33 @@ def simulate(
         latency=latency,
         faults=faults or Faults(),
         duration=duration,
-        timeout=check_seconds(timeout, "timeout"),
+        timeout=_range(timeout),
         settings=settings or Settings(),
         start=start,
     )
     schedule = plan or Plan(seed)
     run = Simulation(setup, schedule).run()
-    violation = _violation(setup, run, schedule, shrink_runs) if run.broken is not None else None
+    violation = _violation(setup, run, shrink_runs) if run.broken is not None else None
     return Result(run.counts, "\n".join(run.lines), violation)
 
 
-def _violation(setup: Setup, run: Simulation, plan: Plan, shrink_runs: int) -> Violation | None:
+def _range(timeout: float | tuple[float, float]) -> tuple[float, float]:
+    at_least, at_most = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    check_seconds(at_least, "timeout")
+    check_seconds(at_most, "timeout")
+    if at_least > at_most or (at_least == 0 < at_most):
+        msg = (
+            "of two timeouts the first must be above 0 and not above the second, "
+            f"not {at_least!r} and {at_most!r}"
+        )
+        raise InvalidInputError(msg)
+    return at_least, at_most
+
+
+def _violation(setup: Setup, run: Simulation, shrink_runs: int) -> Violation:
+    plan = run.schedule
     if shrink_runs:
-        plan, run = shrink(setup, run, plan.seed, runs=shrink_runs)
-    else:
-        operations = frozenset((one.client, one.number) for one in run.records)
-        plan = Plan(plan.seed, tuple(run.faults), operations)
+        plan, run = shrink(setup, run, runs=shrink_runs)
     broken = run.broken
     assert broken is not None, "what is shrunk breaks the promise still"
     return Violation(broken.rule, broken.problem, plan, "\n".join(run.lines))

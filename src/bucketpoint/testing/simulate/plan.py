@@ -41,6 +41,10 @@ class Latency:
         write_s: Seconds that a write takes, at least and at most.
         write_interval_s: Seconds between two writes to one object; earlier ones get a 429.
         capabilities: What the store can do.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> far_away = replace(S3, read_s=(0.2, 0.3), write_s=(0.3, 0.4))
     """
 
     read_s: tuple[float, float]
@@ -77,11 +81,13 @@ GCS = Latency(
 class FaultKind(Enum):
     """What can go wrong at one request; the value says it in a script."""
 
-    LOST_ANSWER = "is applied, and its answer is lost"
+    LOST_ANSWER = "reaches the store, and its answer is lost"
     LATE = "is given up, and reaches the store later"
     DUPLICATE = "is delivered twice, the second answer is received"
     LATE_DUPLICATE = "is delivered a second time, later"
+    RESENT = "is under way, and then cannot be sent again"
     NEVER_SENT = "is not sent"
+    CUT_OFF = "the client is cut off from the store first"
     THROTTLED = "is throttled"
     CRASH_BEFORE = "the client dies before it is sent"
     CRASH_AFTER = "the client dies before the answer"
@@ -100,7 +106,12 @@ class Fault:
     Attributes:
         at: The request.
         kind: What happens to it.
-        seconds: How late, how long frozen, how far the clock jumps (backward if negative).
+        seconds: How late, how long cut off or frozen, how far the clock jumps (backward if
+            negative).
+
+    Example:
+        >>> Fault((0, 2, 1), FaultKind.LATE, 4.0).seconds  # of client 0 and its third operation
+        4.0
     """
 
     at: Point
@@ -115,13 +126,16 @@ class Faults:
     Attributes:
         lost_answer: The request is applied and its answer lost.
         late: The caller gives up, and the request reaches the store within `late_s`.
-        duplicate: The request is delivered twice: at once, or again within `late_s`.
+        duplicate: The request is sent twice: delivered twice at once, or again within `late_s`;
+            or delivered once within `late_s`, while the second sending fails.
         never_sent: The connection fails before anything is sent.
+        cut_off: The client reaches the store no more for up to `cut_off_s`.
         throttled: The store refuses with a 429.
         crash: The client dies, and comes back after `restart_s` as a new writer.
         clock_jump: The client's wall clock jumps by up to `jump_s`, either way.
         freeze: The client stands still for up to `freeze_s`, its monotonic clock as well.
         late_s: See `late`.
+        cut_off_s: See `cut_off`.
         restart_s: See `crash`.
         jump_s: See `clock_jump`.
         freeze_s: See `freeze`.
@@ -138,11 +152,13 @@ class Faults:
     late: float = 0.0
     duplicate: float = 0.0
     never_sent: float = 0.0
+    cut_off: float = 0.0
     throttled: float = 0.0
     crash: float = 0.0
     clock_jump: float = 0.0
     freeze: float = 0.0
     late_s: float = 60.0
+    cut_off_s: float = 60.0
     restart_s: float = 1.0
     jump_s: float = 3600.0
     freeze_s: float = 60.0
@@ -159,8 +175,9 @@ class Faults:
         return (
             (self.lost_answer, (kind.LOST_ANSWER,)),
             (self.late, (kind.LATE,)),
-            (self.duplicate, (kind.DUPLICATE, kind.LATE_DUPLICATE)),
+            (self.duplicate, (kind.DUPLICATE, kind.LATE_DUPLICATE, kind.RESENT)),
             (self.never_sent, (kind.NEVER_SENT,)),
+            (self.cut_off, (kind.CUT_OFF,)),
             (self.throttled, (kind.THROTTLED,)),
             (self.crash, (kind.CRASH_BEFORE, kind.CRASH_AFTER)),
             (self.clock_jump, (kind.CLOCK_JUMP,)),
@@ -179,13 +196,15 @@ class Faults:
 
     def _seconds(self, kind: FaultKind, chance: random.Random) -> float:
         match kind:
-            case FaultKind.LATE | FaultKind.LATE_DUPLICATE:
+            case FaultKind.LATE | FaultKind.LATE_DUPLICATE | FaultKind.RESENT:
                 # Most land while the operation still tries: draw the order of magnitude.
                 return self.late_s * 10 ** chance.uniform(-4, 0)
             case FaultKind.CLOCK_JUMP:
                 return chance.uniform(-self.jump_s, self.jump_s)
             case FaultKind.FREEZE:
                 return chance.uniform(0.0, self.freeze_s)
+            case FaultKind.CUT_OFF:
+                return chance.uniform(0.0, self.cut_off_s)
             case _:
                 return 0.0
 
@@ -198,11 +217,18 @@ class Plan:
         seed: Names all draws.
         faults: What goes wrong, and nothing else does; None draws it by the rates.
         operations: The operations that are performed, by client and number; None for all.
+        rounds: When each round begins, at the earliest: client, round, and virtual seconds. So it
+            does when what came before has been left out.
+
+    Example:
+        >>> lost = Fault((0, 0, 1), FaultKind.LOST_ANSWER)
+        >>> plan = Plan(seed=7, faults=(lost,))  # and nothing else goes wrong
     """
 
     seed: int
     faults: tuple[Fault, ...] | None = None
     operations: frozenset[tuple[int, int]] | None = None
+    rounds: tuple[tuple[int, int, float], ...] = ()
 
 
 def drawn_at(seed: int, *name: object) -> random.Random:

@@ -3,61 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 
 from bucketpoint.testing.explore.objects import Stored
-from bucketpoint.testing.simulate.clients import Effectiveness, Operation
+from bucketpoint.testing.simulate.clients import Effectiveness
+from bucketpoint.testing.simulate.fencing import Fencing
+from bucketpoint.testing.simulate.records import Broken, Ending, Record
 
-__all__ = ["Broken", "Ending", "Promises", "Record"]
-
-
-class Ending(Enum):
-    """What a caller knows of its operation."""
-
-    OPEN = "has not ended"
-    ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    DIED = "died with its client"
-
-
-@dataclass(slots=True, eq=False)
-class Record:
-    """One operation, as the simulation follows it.
-
-    Attributes:
-        client: The client's number.
-        number: Which of its operations.
-        operation: What it does.
-        begun_s: Virtual time at which it began.
-        ended_s: Virtual time at which it ended.
-        ending: What its caller knows.
-        applied: How many of its writes the store has applied.
-        reads: How many reads it sent.
-        writes: How many writes it sent.
-    """
-
-    client: int
-    number: int
-    operation: Operation
-    begun_s: float
-    ended_s: float | None = None
-    ending: Ending = Ending.OPEN
-    applied: int = 0
-    reads: int = 0
-    writes: int = 0
-
-    def __str__(self) -> str:
-        return f"c{self.client}.{self.number} {self.operation.name} {self.operation.execution_id}"
-
-
-class Broken(Exception):  # noqa: N818 - a signal to the one who runs the simulation
-    """A promise does not hold."""
-
-    def __init__(self, rule: str, problem: str) -> None:
-        super().__init__(problem)
-        self.rule = rule
-        self.problem = problem
+__all__ = ["Promises"]
 
 
 @dataclass(slots=True)
@@ -72,14 +24,15 @@ class Promises:
     _appends: dict[str, list[Record]] = field(default_factory=dict[str, list[Record]])
     _mixed: set[str] = field(default_factory=set[str])
     _deleted_s: dict[str, float] = field(default_factory=dict[str, float])
+    _fencing: Fencing = field(default_factory=Fencing)
 
     def begun(self, record: Record) -> None:
         """Follow an append to the end."""
         if record.operation.mark is not None:
             self._appends.setdefault(record.operation.execution_id, []).append(record)
 
-    def applied(self, record: Record, before: Stored, after: Stored) -> None:
-        """The store has just applied a write of this operation."""
+    def applied(self, record: Record, before: Stored, after: Stored, age_s: float) -> None:
+        """The store has just applied a write to what it had stored for `age_s` seconds."""
         record.applied += 1
         if record.applied > 1:
             raise Broken("once", f"{record} was applied a second time")
@@ -92,6 +45,7 @@ class Promises:
             )
         self._check_deleted(record, before, after)
         self._check_mark(record, before, after)
+        self._fencing.applied(record, before, after, age_s)
 
     def _check_deleted(self, record: Record, before: Stored, after: Stored) -> None:
         """A run that was deleted comes back only by a save that began as a new run."""

@@ -17,28 +17,26 @@ __all__ = ["shrink"]
 T = TypeVar("T")
 
 
-def shrink(setup: Setup, failing: Simulation, seed: int, *, runs: int) -> tuple[Plan, Simulation]:
+def shrink(setup: Setup, failing: Simulation, *, runs: int) -> tuple[Plan, Simulation]:
     """Find a short schedule that breaks the same promise.
 
     Args:
         setup: What is simulated.
         failing: A run that broke a promise.
-        seed: Its seed.
         runs: Runs that this may take at most.
 
     Returns:
         The schedule and its run.
     """
-    return _Shrinking(setup, failing, seed, runs).shrunk()
+    return _Shrinking(setup, failing, runs).shrunk()
 
 
 class _Shrinking:
-    def __init__(self, setup: Setup, failing: Simulation, seed: int, runs: int) -> None:
+    def __init__(self, setup: Setup, failing: Simulation, runs: int) -> None:
         self._setup = setup
         self._rule = failing.broken.rule if failing.broken is not None else ""
         self._runs = runs
-        operations = frozenset((one.client, one.number) for one in failing.records)
-        self._plan = Plan(seed, tuple(failing.faults), operations)
+        self._plan = failing.schedule
         self._best = failing
 
     def shrunk(self) -> tuple[Plan, Simulation]:
@@ -80,8 +78,7 @@ class _Shrinking:
         if run.broken is None or run.broken.rule != self._rule:
             return False
         # What it did not come to before the promise broke is no part of it.
-        begun = frozenset((one.client, one.number) for one in run.records)
-        self._plan = replace(plan, faults=tuple(run.faults), operations=begun)
+        self._plan = replace(run.schedule, rounds=plan.rounds)
         self._best = run
         return True
 

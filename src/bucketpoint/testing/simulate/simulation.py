@@ -7,10 +7,12 @@ effects are those of `bucketpoint.core.effects`, performed as the shipped driver
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 from bucketpoint.checkpoint import Checkpoint
@@ -31,7 +33,13 @@ from bucketpoint.core.effects import (
 from bucketpoint.core.save import save
 from bucketpoint.core.session import Session, Settings
 from bucketpoint.errors import BucketpointError, OutcomeUnknownError, StoreUnavailableError
-from bucketpoint.testing.simulate.clients import Client, Operation, Pause, Step, Workload
+from bucketpoint.testing.simulate.clients import (
+    Client,
+    Operation,
+    Pause,
+    Step,
+    Workload,
+)
 from bucketpoint.testing.simulate.plan import (
     EPOCH,
     Fault,
@@ -39,16 +47,22 @@ from bucketpoint.testing.simulate.plan import (
     Faults,
     Latency,
     Plan,
+    Point,
     drawn_at,
 )
-from bucketpoint.testing.simulate.promises import Broken, Ending, Promises, Record
-from bucketpoint.testing.simulate.store import SimulatedStore, describe
+from bucketpoint.testing.simulate.promises import Promises
+from bucketpoint.testing.simulate.records import Broken, Ending, Record
+from bucketpoint.testing.simulate.store import SimulatedStore, describe, unanswered, unsent
 
 __all__ = ["Counts", "Setup", "Simulation"]
 
 URL = "simulated://"
+_ROUND = 100
+"""Operations are numbered from a multiple of this in each round."""
+
 Request = Get | Put | Delete
 _GIVEN_UP = frozenset({FaultKind.LOST_ANSWER, FaultKind.LATE})
+_DELAYED = frozenset({FaultKind.LATE, FaultKind.RESENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +74,31 @@ class Setup:
     latency: Latency
     faults: Faults
     duration: timedelta
-    timeout: float
+    timeout: tuple[float, float]
     settings: Settings
     start: tuple[Checkpoint, ...]
 
 
 @dataclass(slots=True)
 class Counts:
-    """What happened, in numbers; see `Result`."""
+    """What happened, in numbers.
+
+    Attributes:
+        operations: Operations that began, each try of a claim that waits among them.
+        acknowledged: Those that returned.
+        refused: Those that raised, and are not applied.
+        unknown: Those of which their callers cannot tell.
+        requests: Requests that were made.
+        conflicts: Those that the store refused, for their condition did not hold.
+        throttled: Those that got a 429.
+        virtual_seconds: When the last thing happened.
+        slowest_s: Virtual seconds that the slowest operation took.
+        by_client: Acknowledged operations of each client.
+
+    Example:
+        >>> Counts(operations=3, acknowledged=2, unknown=1).refused
+        0
+    """
 
     operations: int = 0
     acknowledged: int = 0
@@ -83,14 +114,21 @@ class Counts:
 
 @dataclass(slots=True, eq=False)
 class _Process:
-    """One life of a client. Its clocks: `frozen_s` is what its monotonic clock lags behind."""
+    """One life of a client.
 
+    Attributes:
+        frozen_s: What its monotonic clock lags behind.
+        wall_offset_s: What its wall clock is ahead.
+        cut_off_until_s: When the store can be reached again.
+    """
+
+    client: Client
     number: int
     life: int
-    session: Session
     workload: Generator[Step, Any, None]
     frozen_s: float = 0.0
     wall_offset_s: float = 0.0
+    cut_off_until_s: float = 0.0
     alive: bool = True
     ticket: int = 0
     drawn: int = 0
@@ -99,12 +137,19 @@ class _Process:
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """An operation that goes on."""
+    """An operation that goes on.
+
+    Attributes:
+        caller: The operation that waits for this one.
+        last_call_s: What the last operation that it called might take.
+    """
 
     record: Record
     procedure: Generator[Effect, Any, Any]
     allowed_s: float
     began_s: float
+    caller: _Running | None = None
+    last_call_s: float = 0.0
     requests: int = 0
     sleeps: int = 0
 
@@ -121,6 +166,7 @@ class Simulation:
         counts: What happened, in numbers.
         records: All operations.
         faults: All that went wrong.
+        rounds: When each round began: client, round, virtual seconds.
         broken: The promise that did not hold, if one did not.
     """
 
@@ -129,6 +175,7 @@ class Simulation:
         self.counts = Counts(by_client=dict.fromkeys(range(setup.clients), 0))
         self.records: list[Record] = []
         self.faults: list[Fault] = []
+        self.rounds: list[tuple[int, int, float]] = []
         self.broken: Broken | None = None
         self._setup = setup
         self._plan = plan
@@ -140,8 +187,16 @@ class Simulation:
         self._scheduled = 0
         self._now = 0.0
         self._numbers = [0] * setup.clients
+        self._rounds = [0] * setup.clients
+        self._planned_rounds = {(client, which): at_s for client, which, at_s in plan.rounds}
         self._errors: dict[str, Record] = {}
         self._last_kept = _last_kept(plan.operations)
+
+    @property
+    def schedule(self) -> Plan:
+        """What has been run, as a plan of its own."""
+        operations = frozenset((one.client, one.number) for one in self.records)
+        return Plan(self._plan.seed, tuple(self.faults), operations, tuple(self.rounds))
 
     def run(self) -> Simulation:
         """Run to the end, or to the first promise that is broken."""
@@ -210,7 +265,7 @@ class Simulation:
         session = self._session()
         chance = drawn_at(self._plan.seed, number, life)
         client = Client(number, session, chance, _life=life)
-        process = _Process(number, life, session, self._setup.workload(client))
+        process = _Process(client, number, life, self._setup.workload(client))
         self._go_on(process, lambda: next(process.workload))
 
     def _go_on(self, process: _Process, advance: Callable[[], Step]) -> None:
@@ -228,14 +283,24 @@ class Simulation:
             process.alive = False
             process.workload.close()
             return
-        if isinstance(step, Pause):
-            self._wake(
-                process,
-                step.seconds,
-                lambda: self._go_on(process, lambda: process.workload.send(None)),
-            )
+        if isinstance(step, Operation):
+            self._begin(process, step)
             return
-        self._begin(process, step)
+        seconds = step.seconds if isinstance(step, Pause) else self._until_round(process)
+        self._wake(
+            process, seconds, lambda: self._go_on(process, lambda: process.workload.send(None))
+        )
+
+    def _until_round(self, process: _Process) -> float:
+        """Make the client ready for its next round; returns in how many seconds that begins."""
+        client = process.client
+        which = client.number, self._rounds[client.number] + 1
+        self._rounds[client.number] += 1
+        self._numbers[client.number] = max(self._numbers[client.number], _ROUND * which[1])
+        client.random = drawn_at(self._plan.seed, "round", *which)
+        begins_s = max(self._now, self._planned_rounds.get(which, 0.0))
+        self.rounds.append((*which, begins_s))
+        return begins_s - self._now
 
     def _begin(self, process: _Process, operation: Operation) -> None:
         number = self._numbers[process.number]
@@ -243,16 +308,40 @@ class Simulation:
         kept, name = self._plan.operations, (process.number, number)
         if kept is not None and name not in kept:
             self._leave_out(process, number)
-            return
+        else:
+            self._start(process, operation, number)
+
+    def _start(
+        self,
+        process: _Process,
+        operation: Operation,
+        number: int,
+        caller: _Running | None = None,
+    ) -> None:
+        """Begin an operation; one that is part of another counts its requests on from there."""
         record = Record(process.number, number, operation, self._now)
         self.records.append(record)
         self.counts.operations += 1
         self._promises.begun(record)
-        allowed = self._setup.timeout if operation.timeout is None else operation.timeout
-        began = self._elapsed(process)
-        process.running = _Running(record, operation.begin(), allowed, began)
+        running = _Running(
+            record, operation.begin(), self._allowed(record), self._elapsed(process), caller
+        )
+        if caller is not None:
+            running.requests, running.sleeps = caller.requests, caller.sleeps
+            caller.last_call_s = running.allowed_s
+        process.running = running
         self._trace(f"{record}")
         self._step(process, None)
+
+    def _allowed(self, record: Record) -> float:
+        """How many seconds the operation may take, by any order of magnitude alike."""
+        if record.operation.timeout is not None:
+            return record.operation.timeout
+        at_least, at_most = self._setup.timeout
+        if at_least == at_most:
+            return at_most
+        chance = drawn_at(self._plan.seed, record.client, record.number, "timeout")
+        return at_most * math.pow(at_least / at_most, chance.random())
 
     def _leave_out(self, process: _Process, number: int) -> None:
         """An operation that is not of the schedule fails as if the store could not be reached."""
@@ -261,21 +350,27 @@ class Simulation:
             process.workload.close()
             return
         error = StoreUnavailableError("left out of the schedule")
-        self._wake(
-            process,
-            self._setup.latency.read_s[1],
-            lambda: self._go_on(process, lambda: process.workload.throw(error)),
-        )
+        self._wake(process, self._setup.latency.read_s[1], lambda: self._tell(process, error))
+
+    def _tell(self, process: _Process, result: object) -> None:
+        """Give what an operation came to to who called it: another operation, or the workload."""
+        if process.running is not None:
+            self._step(process, result)
+        elif isinstance(result, Exception):
+            self._go_on(process, lambda: process.workload.throw(result))
+        else:
+            self._go_on(process, lambda: process.workload.send(result))
 
     def _crash(self, process: _Process) -> None:
         running = process.running
         process.alive = False
         process.workload.close()
-        if running is not None:
+        while running is not None:
             running.procedure.close()
             running.record.ending = Ending.DIED
             running.record.ended_s = self._now
             self._trace(f"{running.record}: {Ending.DIED.value}")
+            running = running.caller
         number, life = process.number, process.life + 1
         if self._now < self._end_s:
             after_s = self._setup.faults.restart_s
@@ -305,6 +400,9 @@ class Simulation:
                 answer = DeadlinePassed()
             else:
                 answer = self._perform(process, effect)
+            if isinstance(answer, Operation):
+                self._start(process, answer, running.record.number, running)
+                return
 
     def _perform(self, process: _Process, effect: Effect) -> object | Exception:
         match effect:
@@ -347,13 +445,16 @@ class Simulation:
 
     def _ended(self, process: _Process, running: _Running, result: object) -> None:
         record = running.record
-        process.running = None
+        process.running = caller = running.caller
+        if caller is not None:
+            caller.requests, caller.sleeps = running.requests, running.sleeps
         record.ended_s = self._now
         match result:
             case OutcomeUnknownError():
                 record.ending = Ending.UNKNOWN
                 self.counts.unknown += 1
-                self._errors[_operation_id(result)] = record
+                # The first to raise it is who wrote; others pass it on.
+                self._errors.setdefault(_operation_id(result), record)
             case Exception():
                 record.ending = Ending.REFUSED
                 self.counts.refused += 1
@@ -366,14 +467,11 @@ class Simulation:
         self._trace(f"{record}: {record.ending.value}{why}")
         self._promises.ended(record, result)
         taken_s = self._elapsed(process) - running.began_s
-        self._promises.outlasted(record, taken_s, running.allowed_s)
+        self._promises.outlasted(record, taken_s, running.allowed_s + running.last_call_s)
         about = record.operation.about
         if about is not None and isinstance(result, bool):
             self._promises.settled(self._errors[_operation_id(about)], landed=result)
-        if isinstance(result, Exception):
-            self._go_on(process, lambda: process.workload.throw(result))
-        else:
-            self._go_on(process, lambda: process.workload.send(result))
+        self._tell(process, result)
 
     # --- the network ----------------------------------------------------------------------------
 
@@ -387,11 +485,10 @@ class Simulation:
         self._count(record, request)
         chance = drawn_at(self._plan.seed, *at)
         took = self._setup.latency.draw(request, chance)
-        fault = self._fault(at, chance)
+        fault = self._fault(process, at, chance)
         kind = fault.kind if fault is not None else None
         seconds = fault.seconds if fault is not None else 0.0
         if fault is not None:
-            self.faults.append(fault)
             far = f" ({seconds:.3f} s)" if seconds else ""
             self._trace(f"{record}: {_named(request)} {fault.kind.value}{far}")
         if kind is FaultKind.CRASH_BEFORE:
@@ -399,6 +496,8 @@ class Simulation:
             return
         if kind is FaultKind.CLOCK_JUMP:
             process.wall_offset_s += seconds
+        if kind is FaultKind.CUT_OFF:
+            process.cut_off_until_s = self._now + seconds
         frozen = seconds if kind is FaultKind.FREEZE else 0.0
         process.frozen_s += frozen
         answer = self._answer(record, request, fault, self._now + frozen + took / 2)
@@ -407,7 +506,11 @@ class Simulation:
         elif took <= remaining:
             self._wake(process, frozen + took, lambda: self._step(process, answer()))
         else:
-            self._wake(process, frozen + remaining, lambda: self._step(process, _silence(request)))
+            self._wake(
+                process,
+                frozen + remaining,
+                lambda: self._step(process, unanswered(request, "no answer")),
+            )
 
     def _answer(
         self, record: Record, request: Request, fault: Fault | None, arrives_s: float
@@ -415,24 +518,26 @@ class Simulation:
         """Let the request reach the store, or not; returns what tells the answer later."""
         kind = fault.kind if fault is not None else None
         seconds = fault.seconds if fault is not None else 0.0
-        if kind is FaultKind.NEVER_SENT:
-            return lambda: StoreUnavailableError("not sent")
+        if kind in {FaultKind.NEVER_SENT, FaultKind.CUT_OFF}:
+            return lambda: unsent(request, resent=False)
         if kind is FaultKind.THROTTLED:
             self.counts.throttled += 1
-            return lambda: StoreUnavailableError("429", throttled=True)
+            return lambda: unanswered(request, "429", throttled=True)
         answers: list[object] = []
 
         def arrive() -> None:
             answers.append(self._arrived(record, request))
 
         writes = not isinstance(request, Get)
-        self._at(arrives_s + (seconds if kind is FaultKind.LATE else 0.0), arrive)
+        self._at(arrives_s + (seconds if kind in _DELAYED else 0.0), arrive)
         if kind is FaultKind.DUPLICATE and writes:
             self._at(arrives_s, arrive)
         if kind is FaultKind.LATE_DUPLICATE and writes:
             self._at(arrives_s + seconds, arrive)
+        if kind is FaultKind.RESENT:
+            return lambda: unsent(request, resent=True)
         if kind in _GIVEN_UP:
-            return lambda: _silence(request)
+            return lambda: unanswered(request, "no answer")
         last = kind is FaultKind.DUPLICATE and writes
         return lambda: answers[1 if last else 0]
 
@@ -442,7 +547,7 @@ class Simulation:
         except Broken:
             self._trace(f"{record}: {_named(request)} applied")
             raise
-        if isinstance(answer, StoreUnavailableError):
+        if isinstance(answer, OutcomeUnknownError):
             self.counts.throttled += 1
         elif isinstance(answer, Exception):
             self.counts.conflicts += 1
@@ -450,10 +555,17 @@ class Simulation:
         self._trace(f"{record}: {_named(request)} {said}")
         return answer
 
-    def _fault(self, at: tuple[int, int, int], chance: Any) -> Fault | None:
+    def _fault(self, process: _Process, at: Point, chance: Random) -> Fault | None:
+        """What goes wrong at this request, by the plan or because of what went wrong before."""
+        if self._now < process.cut_off_until_s:
+            return Fault(at, FaultKind.NEVER_SENT)
         if self._plan.faults is not None:
-            return self._planned.get(at)
-        return self._setup.faults.draw(at, chance)
+            fault = self._planned.get(at)
+        else:
+            fault = self._setup.faults.draw(at, chance)
+        if fault is not None:
+            self.faults.append(fault)
+        return fault
 
     def _count(self, record: Record, request: Request) -> None:
         self.counts.requests += 1
@@ -461,13 +573,6 @@ class Simulation:
             record.reads += 1
         else:
             record.writes += 1
-
-
-def _silence(request: Request) -> Exception:
-    """What a caller makes of no answer: a read has no unknown outcome."""
-    if isinstance(request, Get):
-        return StoreUnavailableError("no answer")
-    return OutcomeUnknownError("no answer")
 
 
 def _named(request: Request) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bucketpoint.core.effects import Delete, Get, Put
-from bucketpoint.errors import PreconditionFailedError, StoreUnavailableError
+from bucketpoint.errors import (
+    OutcomeUnknownError,
+    PreconditionFailedError,
+    StoreUnavailableError,
+)
 from bucketpoint.stores.contract import IfAbsent, StoredObject, Version
 from bucketpoint.testing.explore.objects import Objects, Stored
 from bucketpoint.testing.simulate.plan import EPOCH, Latency
-from bucketpoint.testing.simulate.promises import Promises, Record
+from bucketpoint.testing.simulate.promises import Promises
+from bucketpoint.testing.simulate.records import Record
 
-__all__ = ["SimulatedStore", "describe"]
+__all__ = ["SimulatedStore", "describe", "unanswered", "unsent"]
 
 
 class SimulatedStore:
@@ -47,7 +52,7 @@ class SimulatedStore:
         before = self.stored(request.key)
         written_s = self._written_s.get(request.key)
         if written_s is not None and now_s < written_s + self._interval_s:
-            return StoreUnavailableError("429: one write a second to one object", throttled=True)
+            return unanswered(request, "429: one write a second to one object", throttled=True)
         if isinstance(request, Delete) and before.version is None:
             return False
         base = None if isinstance(request.when, IfAbsent) else request.when.version
@@ -60,7 +65,7 @@ class SimulatedStore:
         )
         self._stored[request.key] = after
         self._written_s[request.key] = now_s
-        self._promises.applied(record, before, after)
+        self._promises.applied(record, before, after, now_s - max(0.0, written_s or 0.0))
         return after.version if isinstance(request, Put) else True
 
     def _get(self, key: str, now_s: float) -> StoredObject | None:
@@ -72,6 +77,17 @@ class SimulatedStore:
         return StoredObject(stored.body, stored.version, None, modified, served)
 
 
+def unanswered(request: Get | Put | Delete, why: str, *, throttled: bool = False) -> Exception:
+    """What the stores make of no answer, and of a 429; a read has no unknown outcome."""
+    kind = StoreUnavailableError if isinstance(request, Get) else OutcomeUnknownError
+    return kind(why, throttled=throttled)
+
+
+def unsent(request: Get | Put | Delete, *, resent: bool) -> Exception:
+    """What they make of a request that could not be sent; of an earlier sending nothing is known."""
+    return unanswered(request, "not sent again") if resent else StoreUnavailableError("not sent")
+
+
 def describe(answer: object, store: SimulatedStore, key: str) -> str:
     """An answer as a script says it."""
     match answer:
@@ -81,7 +97,7 @@ def describe(answer: object, store: SimulatedStore, key: str) -> str:
             return f"applied: {_show(store.stored(key))}"
         case PreconditionFailedError():
             return f"refused, there is {_show(store.stored(key))}"
-        case StoreUnavailableError():
+        case OutcomeUnknownError():
             return "429"
         case _:
             return "removed" if answer else "nothing to remove"
