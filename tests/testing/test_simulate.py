@@ -13,6 +13,8 @@ import pytest
 
 from bucketpoint import BucketpointError, Checkpoint, InvalidInputError
 from bucketpoint.core import claim, document
+from bucketpoint.core.effects import Procedure
+from bucketpoint.core.load import load
 from bucketpoint.errors import (
     ClaimHeldError,
     FenceViolationError,
@@ -36,7 +38,7 @@ from bucketpoint.testing.simulate import (
     simulate,
     simulation,
 )
-from bucketpoint.testing.simulate.clients import ClaimID, ClaimUse, Operation
+from bucketpoint.testing.simulate.clients import ClaimID, ClaimUse, Effectiveness, Operation
 from bucketpoint.testing.simulate.promises import Promises
 from bucketpoint.testing.simulate.records import Broken, Ending, Record
 from bucketpoint.testing.simulate.store import SimulatedStore
@@ -142,17 +144,32 @@ def test_different_seeds_give_different_traces() -> None:
 # --- what is whole ---------------------------------------------------------------------------------
 
 
+class Seeds(NamedTuple):
+    """How many runs on each store, in CI and in a thorough search."""
+
+    always: int
+    thorough: int
+
+
+@pytest.mark.parametrize(
+    ("workload", "seeds"),
+    [(EVERYTHING, Seeds(75, 3000)), (CLAIMS, Seeds(25, 1000))],
+    ids=["everything", "claims"],
+)
 def test_what_ships_keeps_its_promises(
+    workload: Workload,
+    seeds: Seeds,
     thorough: bool,
     record_property: Callable[[str, object], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = document.TABLE_SIZE
-    for seed in range(3000 if thorough else 75):
+    for seed in range(seeds.thorough if thorough else seeds.always):
         hurried = seed % 2 == 1
         monkeypatch.setattr(document, "TABLE_SIZE", 2 if hurried else whole)
         for latency in (S3, GCS):
-            result = run(seed, latency, seconds=10, timeout=HURRIED if hurried else PATIENT)
+            timeout = HURRIED if hurried else PATIENT
+            result = run(seed, latency, workload=workload, seconds=10, timeout=timeout)
             assert result.violation is None, f"seed {seed}: {script(result)}"
             record_property(FIGURE, ["runs", 1])
             record_property(FIGURE, ["operations", result.counts.operations])
@@ -190,11 +207,16 @@ def allow(*_: object, **__: object) -> None:
     pass
 
 
+def load_unchecked(session: Any, state: claim.ClaimState) -> Procedure[Checkpoint]:
+    return load(session, state.target.execution_id)
+
+
 # These rules are the clients' and the stores': the explorer has its own of both.
 HERE: dict[str, Patch] = {
     "resent_is_unsent": setting(simulation, "unsent", say_unsent),
     "release_unchecked": setting(claim, "release", release_unchecked),
-    "claims_never_free": setting(claim, "_check_free", allow),
+    "claims_always_free": setting(claim, "_check_free", allow),
+    "load_unchecked": setting(claim, "load_claimed", load_unchecked),
 }
 
 
@@ -229,8 +251,9 @@ FOUND = [
     Found("tombstone_drops_table", EVERYTHING, 17, "refused", 5),
     Found("tombstone_drops_epoch", EVERYTHING, 0, "epoch", 2),
     Found("fence_before_landed", CLAIMS, 2, "refused", 3),
-    Found("claim_keeps_epoch", CLAIMS, 0, "granted", 3),
-    Found("claims_never_free", CLAIMS, 0, "held", 2),
+    Found("claim_keeps_epoch", CLAIMS, 0, "epoch", 1),
+    Found("claims_always_free", CLAIMS, 0, "held", 2),
+    Found("load_unchecked", CLAIMS, 42, "fenced", 3),
     Found("no_epoch", CLAIMS, 12, "fenced", 3),
     Found("release_unchecked", CLAIMS, 26, "fenced", 3),
     Found("save_drops_claim", CLAIMS, 0, "carried", 2),
@@ -303,19 +326,33 @@ def claiming(use: ClaimUse, claim: ClaimID) -> Record:
     return made
 
 
-def granting_twice(promises: Promises) -> None:
-    free = document_of()
-    for _ in range(2):
-        taking = claiming(ClaimUse.TAKE, ClaimID())
-        promises.applied(taking, free, document_of(2, epoch=1, owner="worker"), 0.0)
+def granting_the_same_epoch(promises: Promises) -> None:
+    free, taken = document_of(epoch=1), document_of(2, epoch=1, owner="worker")
+    promises.applied(claiming(ClaimUse.TAKE, ClaimID()), free, taken, 0.0)
+
+
+def taking_over(promises: Promises) -> tuple[ClaimID, Stored]:
+    """Returns the claim that was lost, and what is stored since."""
+    first, second = ClaimID(), ClaimID()
+    states = [document_of(n, epoch=n - 1, owner="worker") for n in (1, 2, 3)]
+    promises.applied(claiming(ClaimUse.TAKE, first), document_of(), states[1], 0.0)
+    promises.applied(claiming(ClaimUse.TAKE_OVER, second), states[1], states[2], 0.0)
+    return first, states[2]
 
 
 def writing_when_taken_over(promises: Promises) -> None:
-    first, second = ClaimID(), ClaimID()
-    states = [document_of(n, epoch=min(n - 1, 2), owner="worker") for n in (1, 2, 3, 4)]
-    promises.applied(claiming(ClaimUse.TAKE, first), document_of(), states[1], 0.0)
-    promises.applied(claiming(ClaimUse.TAKE_OVER, second), states[1], states[2], 0.0)
-    promises.applied(claiming(ClaimUse.WRITE, first), states[2], states[3], 0.0)
+    first, stored = taking_over(promises)
+    written = document_of(4, epoch=2, owner="worker")
+    promises.applied(claiming(ClaimUse.WRITE, first), stored, written, 0.0)
+
+
+def succeeding_when_taken_over(promises: Promises) -> None:
+    first, _ = taking_over(promises)
+    loading = claiming(ClaimUse.WRITE, first)
+    loading.operation = replace(loading.operation, effect=Effectiveness.NEVER)
+    promises.begun(loading)
+    loading.ending = Ending.ACKNOWLEDGED
+    promises.ended(loading, None)
 
 
 def taking_what_is_held(promises: Promises) -> None:
@@ -328,12 +365,23 @@ def beginning_again(promises: Promises) -> None:
         promises.applied(record(), NOTHING, document_of(), 0.0)
 
 
+def changing_the_lineage(promises: Promises) -> None:
+    promises.applied(record(), document_of(), document_of(2, lineage="other"), 0.0)
+
+
 def dropping_the_claim(promises: Promises) -> None:
     promises.applied(record(), document_of(owner="worker"), document_of(2), 0.0)
 
 
 def lowering_the_epoch(promises: Promises) -> None:
     promises.applied(record(), document_of(epoch=2), document_of(2, epoch=1), 0.0)
+
+
+def deleting_in_the_same_epoch(promises: Promises) -> None:
+    tombstone = replace(
+        document_of(2), data=None, member=Member("l", 2, 0, None, None, deleted=True, adopted=False)
+    )
+    promises.applied(record(name="delete"), document_of(), tombstone, 0.0)
 
 
 def losing_a_pause(promises: Promises) -> None:
@@ -361,12 +409,15 @@ CHECKS: dict[str, tuple[str, Callable[[Promises], None]]] = {
         lambda promises: promises.settled(record(applied=1), landed=False),
     ),
     "deadline": ("deadline", lambda promises: promises.outlasted(record(), 30.1, 30.0)),
-    "granted": ("granted", granting_twice),
+    "granted": ("epoch", granting_the_same_epoch),
     "taken over": ("fenced", writing_when_taken_over),
+    "believed": ("fenced", succeeding_when_taken_over),
     "held": ("held", taking_what_is_held),
     "lineage": ("lineage", beginning_again),
+    "lineage kept": ("lineage", changing_the_lineage),
     "carried": ("carried", dropping_the_claim),
     "epoch": ("epoch", lowering_the_epoch),
+    "tombstone": ("epoch", deleting_in_the_same_epoch),
     "paused": ("paused", losing_a_pause),
 }
 

@@ -139,6 +139,10 @@ def simulate(
     what is unknown at most once; an append changes nothing else; revisions rise by one; a deleted
     run stays deleted; no operation outlasts its deadline or sends more requests than it may.
 
+    Of claims: none is granted while another is live by the store's clock, but for a take-over;
+    each grant raises the epoch; a worker that lost its claim writes nothing, and no call that it
+    begins after that succeeds; its saves keep every pause that it has not changed.
+
     A workload is a generator function that yields operations of its `Client`. It must be
     deterministic itself: draw from `client.random`, read no clock. Clients run one operation at a
     time, and an error that a workload does not catch ends its client.

@@ -26,7 +26,6 @@ class _Past:
 
     holder: ClaimID | None = None
     lineages: set[str] = field(default_factory=set[str])
-    grants: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
 
 
 class Fencing:
@@ -34,6 +33,24 @@ class Fencing:
 
     def __init__(self) -> None:
         self._pasts: dict[str, _Past] = {}
+        self._late: set[Record] = set()
+
+    def begun(self, record: Record) -> None:
+        """The operation has just begun; under a claim that is lost by then it must not succeed."""
+        past = self._pasts.get(record.operation.execution_id, _Past())
+        if record.operation.claim_use is ClaimUse.WRITE and not _holds(past, record):
+            self._late.add(record)
+
+    def acknowledged(self, record: Record) -> None:
+        """The operation has just succeeded.
+
+        Raises:
+            Broken: Its caller believes in a claim that it had lost before it asked.
+        """
+        if record in self._late:
+            raise Broken(
+                "fenced", f"{record} succeeded under a claim that was lost before it began"
+            )
 
     def applied(self, record: Record, before: Stored, after: Stored, age_s: float) -> None:
         """The store has just applied a write of this operation.
@@ -49,12 +66,12 @@ class Fencing:
         """
         past = self._pasts.setdefault(record.operation.execution_id, _Past())
         _check_epoch(record, before.member, after.member)
-        self._check_lineage(record, past, before.member, after.member)
+        _check_lineage(record, past, before.member, after.member)
         use = record.operation.claim_use
         if use in {ClaimUse.TAKE, ClaimUse.TAKE_OVER}:
             _check_free(record, before.member, age_s)
-            self._grant(record, past, after.member)
-        elif use is not None and past.holder is not record.operation.claim:
+            past.holder = record.operation.claim
+        elif use is not None and not _holds(past, record):
             raise Broken("fenced", f"{record} was applied under a claim that was lost before")
         elif use is not ClaimUse.RELEASE:
             _check_carried(record, before.member, after.member)
@@ -63,23 +80,22 @@ class Fencing:
         if record.operation.keeps_pauses:
             _check_pauses(record, before, after)
 
-    def _check_lineage(
-        self, record: Record, past: _Past, before: Member | None, after: Member | None
-    ) -> None:
-        if before is not None:
-            past.lineages.add(before.lineage)
-        elif after is not None:
-            if after.lineage in past.lineages:
-                raise Broken("lineage", f"{record} began a lineage that there was before")
-            past.lineages.add(after.lineage)
 
-    def _grant(self, record: Record, past: _Past, after: Member | None) -> None:
-        assert after is not None, "a claim is written into the member"
-        grant = (after.lineage, after.epoch)
-        if grant in past.grants:
-            raise Broken("granted", f"{record} was granted epoch {after.epoch} a second time")
-        past.grants.add(grant)
-        past.holder = record.operation.claim
+def _holds(past: _Past, record: Record) -> bool:
+    return past.holder is record.operation.claim
+
+
+def _check_lineage(
+    record: Record, past: _Past, before: Member | None, after: Member | None
+) -> None:
+    """A lineage lasts until the document is removed, and never comes back."""
+    if after is None:
+        return
+    if before is not None and after.lineage != before.lineage:
+        raise Broken("lineage", f"{record} did not carry the lineage along")
+    if before is None and after.lineage in past.lineages:
+        raise Broken("lineage", f"{record} began a lineage that there was before")
+    past.lineages.add(after.lineage)
 
 
 def _check_free(record: Record, before: Member | None, age_s: float) -> None:
@@ -92,8 +108,13 @@ def _check_free(record: Record, before: Member | None, age_s: float) -> None:
 
 
 def _check_epoch(record: Record, before: Member | None, after: Member | None) -> None:
-    if before is not None and after is not None and after.epoch < before.epoch:
-        raise Broken("epoch", f"{record} made epoch {after.epoch} of {before.epoch}")
+    """Epochs rise with each claim and each delete, so that no claim is ever granted twice."""
+    if after is None:
+        return
+    was = before.epoch if before is not None else 0
+    rises = after.deleted or record.operation.claim_use in {ClaimUse.TAKE, ClaimUse.TAKE_OVER}
+    if after.epoch < was or (rises and after.epoch == was):
+        raise Broken("epoch", f"{record} made epoch {after.epoch} of {was}")
 
 
 def _check_carried(record: Record, before: Member | None, after: Member | None) -> None:

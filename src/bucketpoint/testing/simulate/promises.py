@@ -27,7 +27,8 @@ class Promises:
     _fencing: Fencing = field(default_factory=Fencing)
 
     def begun(self, record: Record) -> None:
-        """Follow an append to the end."""
+        """The operation has just begun."""
+        self._fencing.begun(record)
         if record.operation.mark is not None:
             self._appends.setdefault(record.operation.execution_id, []).append(record)
 
@@ -68,6 +69,8 @@ class Promises:
     def ended(self, record: Record, result: object) -> None:
         """The operation has just ended."""
         effect = record.operation.effect
+        if record.ending is Ending.ACKNOWLEDGED:
+            self._fencing.acknowledged(record)
         if record.ending is Ending.ACKNOWLEDGED and effect is Effectiveness.ONCE:
             if not record.applied:
                 raise Broken("acknowledged", f"{record} was acknowledged, but not applied")
