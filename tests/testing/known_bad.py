@@ -1,4 +1,4 @@
-"""Checkpointers and stores that break one promise each, under the suite that must notice."""
+"""Checkpointers that break one promise each, under the suite that must notice."""
 
 from __future__ import annotations
 
@@ -9,27 +9,15 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
-from bucketpoint import Checkpoint, ConflictError, MemoryStore, NoCheckpointError
+from bucketpoint import Checkpoint, ConflictError, NoCheckpointError
 from bucketpoint.protocols import AsyncAtomicCheckpointer, AtomicCheckpointer, Checkpointer
-from bucketpoint.stores.contract import (
-    AsyncStore,
-    Condition,
-    IfAbsent,
-    IfVersion,
-    Store,
-    StoredObject,
-    Version,
-)
 from bucketpoint.testing.conformance import (
     AsyncAtomicCheckpointerSuite,
-    AsyncStoreSuite,
     AtomicCheckpointerSuite,
     CheckpointerSuite,
-    StoreSuite,
 )
 from tests.testing.dict_checkpointers import (
     AsyncAtomicDictCheckpointer,
-    AsyncMemoryStore,
     AtomicDictCheckpointer,
     DictCheckpointer,
     Shelf,
@@ -364,100 +352,3 @@ class AsyncAlwaysAwaitsFn(AsyncAtomicDictCheckpointer):
 class TestAsyncAlwaysAwaitsFn(AsyncAtomicCheckpointerSuite):
     async def make_async_checkpointer(self, folder: Path) -> AsyncAtomicCheckpointer:
         return AsyncAlwaysAwaitsFn(Shelf())
-
-
-# --- stores ---------------------------------------------------------------------------------------
-
-
-class BadStore(MemoryStore):
-    """Gives its subclasses the way past the conditions."""
-
-    def condition(self, key: str) -> Condition:
-        """Return the condition that holds now."""
-        stored = MemoryStore.get(self, key)
-        return IfAbsent() if stored is None else IfVersion(stored.version)
-
-    def past(self, key: str, body: bytes) -> Version:
-        return MemoryStore.put(self, key, body, when=self.condition(key))
-
-
-class IgnoresConditions(BadStore):
-    def put(
-        self, key: str, body: bytes, *, when: Condition, timeout: float | None = None
-    ) -> Version:
-        return self.past(key, body)
-
-
-class IgnoresIfAbsent(BadStore):
-    def put(
-        self, key: str, body: bytes, *, when: Condition, timeout: float | None = None
-    ) -> Version:
-        when = self.condition(key) if isinstance(when, IfAbsent) else when
-        return super().put(key, body, when=when)
-
-
-class ReadsStaleObjects(BadStore):
-    """Each read shows what the read before it should have shown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: dict[str, StoredObject | None] = {}
-
-    def get(
-        self, key: str, *, version_id: str | None = None, timeout: float | None = None
-    ) -> StoredObject | None:
-        now = super().get(key, version_id=version_id)
-        if version_id is not None:
-            return now
-        stale = self.seen.get(key, now)
-        self.seen[key] = now
-        return stale
-
-
-class DeletesAnyVersion(BadStore):
-    def delete(self, key: str, *, when: IfVersion, timeout: float | None = None) -> bool:
-        stored = super().get(key)
-        return stored is not None and super().delete(key, when=IfVersion(stored.version))
-
-
-class BadStoreSuite(StoreSuite):
-    kind: type[BadStore] = BadStore
-
-    def make_store(self, folder: Path) -> Store:
-        return self.kind()
-
-    def raw_put(self, store: Any, key: str, body: bytes) -> None:
-        BadStore.past(store, key, body)
-
-    def raw_get(self, store: Any, key: str) -> bytes | None:
-        stored = MemoryStore.get(store, key)
-        return stored.body if stored else None
-
-
-class TestIgnoresConditions(BadStoreSuite):
-    kind = IgnoresConditions
-
-
-class TestIgnoresIfAbsent(BadStoreSuite):
-    kind = IgnoresIfAbsent
-
-
-class TestReadsStaleObjects(BadStoreSuite):
-    kind = ReadsStaleObjects
-
-
-class TestDeletesAnyVersion(BadStoreSuite):
-    kind = DeletesAnyVersion
-
-
-class TestAsyncIgnoresConditions(AsyncStoreSuite):
-    async def make_async_store(self, folder: Path) -> AsyncStore:
-        return AsyncMemoryStore(IgnoresConditions())
-
-    async def raw_put_async(self, store: AsyncMemoryStore, key: str, body: bytes) -> None:
-        assert isinstance(store.inner, BadStore)
-        store.inner.past(key, body)
-
-    async def raw_get_async(self, store: AsyncMemoryStore, key: str) -> bytes | None:
-        stored = store.inner.get(key)
-        return stored.body if stored else None

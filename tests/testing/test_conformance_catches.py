@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bucketpoint.testing.conformance import checkpointers
-from tests.testing import known_bad
+from tests.testing import known_bad, known_bad_stores
 
 pytest_plugins = ["pytester"]
 
@@ -40,14 +40,26 @@ CAUGHT_BY = {
     "IgnoresIfAbsent": {"if_absent_is_refused_where_something_is"},
     "ReadsStaleObjects": {"every_read_shows_the_last_write"},
     "DeletesAnyVersion": {"an_old_version_is_not_deleted"},
+    "CachesReads": {"what_other_programs_changed_is_a_new_version"},
+    "ReadsInTwoSteps": {"readers_see_whole_objects_only"},
+    "DeletesInTwoSteps": {"a_delete_in_a_race_takes_no_other_write_along"},
+    "ReusesVersions": {"the_current_version_is_deleted"},
+    "ServesAsWritten": {"time_goes_by"},
+    "DatesTheCreation": {"time_goes_by"},
+    "ListsByPattern": {"a_listing_is_of_the_prefix"},
+    "ListsByOffset": {"a_listing_goes_on_beside_writers"},
+    "ListsOnePage": {"a_long_listing_is_whole"},
+    "TellsItsPassword": {"the_url_names_the_store"},
+    "TakesNoTimeout": {"every_request_takes_a_timeout"},
     "AsyncIgnoresConditions": {"an_old_version_is_not_overwritten"},
 }
 """Who is bad, and tests (at least these) that must fail for it."""
 
 
 def test_every_known_bad_one_is_run() -> None:
+    known = {**vars(known_bad), **vars(known_bad_stores)}
     assert {f"Test{name}" for name in CAUGHT_BY} == {
-        name for name in vars(known_bad) if name.startswith("Test")
+        name for name in known if name.startswith("Test")
     }
 
 
@@ -69,9 +81,10 @@ def test_those_that_they_are_made_of_keep_all_promises(
 
 
 def failed_tests(pytester: pytest.Pytester, name: str, *arguments: str) -> set[str]:
-    """Run a suite of `known_bad` in a pytest of its own, and return which of its tests failed."""
+    """Run a suite of known bad ones in a pytest of its own, and return which of its tests failed."""
     suite = name if name.endswith("Suite") else f"Test{name}"
-    path = pytester.makepyfile(f"from tests.testing.known_bad import {suite} as TestIt")
+    module = known_bad if hasattr(known_bad, suite) else known_bad_stores
+    path = pytester.makepyfile(f"from {module.__name__} import {suite} as TestIt")
     runner: Any = pytester  # pytest leaves one of its parameters untyped
     done = runner.inline_run(path, "-p", "no:xdist", "--rootdir", pytester.path, *arguments)
     passed, skipped, failed = done.listoutcomes()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -12,12 +11,10 @@ from typing import Any
 
 import pytest
 from hypothesis import event, given
-from hypothesis import strategies as st
 
 from bucketpoint.testing.linearizability import (
     ABSENT,
     REJECTED,
-    UNKNOWN,
     Append,
     CompareAndSet,
     Delete,
@@ -32,24 +29,20 @@ from bucketpoint.testing.linearizability import (
     check_appends,
     register,
 )
-
-OK, FAILED, NOBODY_KNOWS = Outcome.OK, Outcome.FAILED, Outcome.UNKNOWN
-
-
-def done(began: int, ended: int, action: Any, result: Any = None) -> Operation:
-    """An operation that was acknowledged."""
-    return Operation(f"client-{began}", action, began, ended, OK, result)
-
-
-def unknown(began: int, ended: int | None, action: Any) -> Operation:
-    """An operation whose outcome is unknown."""
-    return Operation(f"client-{began}", action, began, ended, NOBODY_KNOWS)
-
-
-def failed(began: int, ended: int, action: Any) -> Operation:
-    """An operation that surely took no effect."""
-    return Operation(f"client-{began}", action, began, ended, FAILED)
-
+from tests.testing.histories import (
+    FAILED,
+    NOBODY_KNOWS,
+    OK,
+    ActionOf,
+    done,
+    executions,
+    explains,
+    failed,
+    is_linearizable_by_force,
+    mutated,
+    simulated,
+    unknown,
+)
 
 # --- known histories of a register --------------------------------------------------------------
 
@@ -207,99 +200,7 @@ def test_a_bad_history_is_refused_by_few_operations_that_are_bad_by_themselves(
     assert not is_linearizable_by_force([*violation.operations, *others_at_any_time], register())
 
 
-def explains(order: Sequence[Operation], model: Model[Any]) -> bool:
-    """Whether an order agrees with real time and with the results."""
-    state = model.initial
-    for number, operation in enumerate(order):
-        if any(later.effective_by < operation.began for later in order[number + 1 :]):
-            return False
-        result = operation.result if operation.is_certain else UNKNOWN
-        state = model.step(state, operation.action, result)
-        if state is REJECTED:
-            return False
-    return True
-
-
-def is_linearizable_by_force(history: Sequence[Operation], model: Model[Any]) -> bool:
-    """Try every order of the certain operations and of every choice of the unknown ones."""
-    certain = [one for one in history if one.outcome is OK]
-    possible = [one for one in history if one.outcome is NOBODY_KNOWS]
-    return any(
-        explains(order, model)
-        for count in range(len(possible) + 1)
-        for chosen in itertools.combinations(possible, count)
-        for order in itertools.permutations([*certain, *chosen])
-    )
-
-
 # --- random histories ---------------------------------------------------------------------------
-
-VALUES = st.sampled_from([ABSENT, (), ("x",)])
-REGISTER_ACTIONS = st.one_of(
-    st.builds(Read),
-    st.builds(Delete),
-    st.builds(Write, VALUES),
-    st.builds(CompareAndSet, VALUES, VALUES),
-    st.builds(Append, st.sampled_from("xy")),
-)
-
-
-def performed(value: Any, action: Any) -> tuple[Any, Any]:
-    """Perform an action as users understand it; return the new value and the result."""
-    if isinstance(action, Write):
-        return action.value, None
-    if isinstance(action, Delete):
-        return ABSENT, None
-    if isinstance(action, CompareAndSet):
-        return (action.value, True) if value == action.expected else (value, False)
-    if isinstance(action, Append) and value is not ABSENT:
-        return (*value, action.token), (*value, action.token)
-    return value, value
-
-
-@st.composite
-def executions(
-    draw: st.DrawFn,
-    actions: st.SearchStrategy[Any] = REGISTER_ACTIONS,
-    initial: Hashable = ABSENT,
-    size: int = 6,
-) -> list[Operation]:
-    """Operations that took effect one after another, seen as intervals around that moment."""
-    value: Any = initial
-    history: list[Operation] = []
-    for moment in range(10, 10 + 10 * draw(st.integers(1, size)), 10):
-        action = draw(actions)
-        began = moment - draw(st.integers(0, 30))
-        ended = moment + draw(st.integers(0, 30))
-        outcome = draw(st.sampled_from([OK, OK, OK, OK, NOBODY_KNOWS, FAILED]))
-        takes_effect = outcome is OK or (outcome is NOBODY_KNOWS and draw(st.booleans()))
-        value, result = performed(value, action) if takes_effect else (value, None)
-        if outcome is NOBODY_KNOWS:  # its caller may have given up before it took effect
-            ended = began + draw(st.integers(0, 10))
-        history.append(
-            Operation("client", action, began, ended, outcome, result if outcome is OK else None)
-        )
-    return history
-
-
-@st.composite
-def mutated(draw: st.DrawFn, histories: st.SearchStrategy[list[Operation]]) -> list[Operation]:
-    """A history with one operation changed, so that it may be wrong."""
-    history = draw(histories)
-    number = draw(st.integers(0, len(history) - 1))
-    one = history[number]
-    certain = [other.result for other in history if other.outcome is OK]
-    kind = draw(st.sampled_from(["moved", "told", "forgotten", "other result"]))
-    if kind == "moved":
-        began = draw(st.integers(0, 80))
-        one = replace(one, began=began, ended=began + draw(st.integers(0, 10)))
-    elif kind == "told":
-        one = replace(one, outcome=OK)
-    elif kind == "forgotten":
-        one = replace(one, outcome=FAILED)
-    elif one.outcome is OK:
-        one = replace(one, result=draw(st.sampled_from(certain)))
-    return [*history[:number], one, *history[number + 1 :]]
 
 
 @given(executions(size=20))
@@ -350,51 +251,6 @@ def test_a_violation_lies_in_the_shortest_prefix_that_has_one(history: list[Oper
 
 
 # --- the size of histories ----------------------------------------------------------------------
-
-ActionOf = Callable[[random.Random, int, Any], Any]
-
-
-def simulated(
-    seed: int,
-    clients: int,
-    count: int,
-    action_of: ActionOf,
-    *,
-    initial: Hashable = (),
-    is_telling: bool = True,
-) -> list[Operation]:
-    """What concurrent clients of a real object record; each fiftieth outcome is unknown.
-
-    Unless it is telling, appends do not return the lists that they make.
-    """
-    chance = random.Random(seed)  # noqa: S311 - to be repeatable, not to be secret
-    recorder = Recorder()
-    value: Any = initial
-    free = [*range(clients)]
-    running: list[tuple[int, Any, Any]] = []
-    finished: list[tuple[int, Any, Any]] = []
-    begun = 0
-    while begun < count or running or finished:
-        step = chance.randrange(3)
-        if step == 0 and free and begun < count:
-            client = free.pop(chance.randrange(len(free)))
-            action = action_of(chance, begun, value)
-            running.append((client, action, recorder.begin(f"client-{client}", action)))
-            begun += 1
-        elif step == 1 and running:
-            client, action, operation = running.pop(chance.randrange(len(running)))
-            value, result = performed(value, action)
-            if not is_telling and isinstance(action, Append):
-                result = None
-            finished.append((client, operation, result))
-        elif step == 2 and finished:
-            client, operation, result = finished.pop(chance.randrange(len(finished)))
-            free.append(client)
-            if chance.random() < 0.02:
-                operation.unknown()
-            else:
-                operation.ok(result)
-    return [*recorder.history]
 
 
 def checkpoint_actions(chance: random.Random, number: int, value: Any) -> Any:
@@ -504,204 +360,6 @@ def test_a_timeline_shows_what_may_have_taken_effect_later() -> None:
     assert " … " in first
     assert len(first) < 130
     assert second == "  client-3    |-?  write 'b' -> unknown"
-
-
-# --- lists --------------------------------------------------------------------------------------
-
-GOOD_LISTS: dict[str, list[Operation]] = {
-    "nothing happened": [],
-    "nothing was read": [done(1, 2, Append("a")), done(3, 4, Append("b"))],
-    "in real time": [
-        done(1, 2, Append("a")),
-        done(3, 4, Append("b"), ["a", "b"]),
-        done(5, 6, Read(), ["a", "b"]),
-    ],
-    "side by side": [
-        done(1, 9, Append("a")),
-        done(2, 8, Append("b")),
-        done(3, 4, Read(), []),
-        done(5, 6, Read(), ["b"]),
-        done(10, 11, Read(), ["b", "a"]),
-    ],
-    "unknown, and late": [
-        unknown(1, 2, Append("a")),
-        done(3, 4, Read(), []),
-        done(5, 6, Append("b")),
-        done(7, 8, Read(), ["b", "a"]),
-    ],
-    "unknown, and never": [unknown(1, 2, Append("a")), done(3, 4, Read(), [])],
-    "failed": [failed(1, 2, Append("a")), failed(1, 2, Read()), done(3, 4, Read(), [])],
-    "never seen, and after all that was": [
-        done(1, 8, Append("a")),
-        done(2, 3, Append("b")),
-        done(4, 5, Read(), ["b"]),
-    ],
-    "each key is another list": [
-        done(1, 2, Append("a", key="x"), ["a"]),
-        done(3, 4, Append("a", key="y"), ["a"]),
-    ],
-}
-
-BAD_LISTS: dict[str, tuple[str, int, list[Operation]]] = {
-    "a stale read": (
-        "a list was read without 'a', whose append had ended before",
-        2,
-        [done(1, 2, Append("a")), done(3, 4, Read(), []), done(5, 6, Read(), ["a"])],
-    ),
-    "lost": (
-        "a list was read without 'a', whose append had ended before",
-        2,
-        [done(1, 2, Append("a")), done(3, 4, Read(), [])],
-    ),
-    "a lost append among others": (
-        "'a' was appended before 'b', but is not in front of it",
-        3,
-        [done(1, 2, Append("a")), done(3, 6, Append("b")), done(2, 7, Read(), ["b"])],
-    ),
-    "against real time": (
-        "'a' was appended before 'b', but is not in front of it",
-        3,
-        [done(1, 2, Append("a")), done(3, 4, Append("b")), done(5, 6, Read(), ["b", "a"])],
-    ),
-    "unknown, but only after it began": (
-        "'a' was read before its append began",
-        2,
-        [done(1, 2, Read(), ["a"]), unknown(3, 4, Append("a"))],
-    ),
-    "a shorter list": (
-        "a list was read after a longer one",
-        2,
-        [unknown(1, 2, Append("a")), done(3, 4, Read(), ["a"]), done(5, 6, Read(), [])],
-    ),
-    "two orders": (
-        "two lists disagree on the order",
-        2,
-        [
-            done(1, 9, Append("a")),
-            done(1, 9, Append("b")),
-            done(2, 3, Read(), ["a", "b"]),
-            done(4, 5, Read(), ["b", "a"]),
-        ],
-    ),
-    "twice": (
-        "'a' was appended twice",
-        2,
-        [unknown(1, 2, Append("a")), done(3, 4, Read(), ["a", "a"])],
-    ),
-    "failed": (
-        "'a' is in the list, though its append failed",
-        2,
-        [failed(1, 2, Append("a")), done(3, 4, Read(), ["a"])],
-    ),
-    "out of nothing": ("nobody has appended 'a'", 1, [done(1, 2, Read(), ["a"])]),
-    "not what it made": (
-        "the list made by the append of 'a' ends otherwise",
-        1,
-        [unknown(1, 2, Append("b")), done(3, 4, Append("a"), ["a", "b"])],
-    ),
-}
-
-
-@pytest.mark.parametrize("history", GOOD_LISTS.values(), ids=GOOD_LISTS)
-def test_a_good_history_of_a_list_is_accepted(history: list[Operation]) -> None:
-    result = check_appends(history)
-    assert result.is_linearizable, result.violation
-    assert all(explains(order, AS_LISTS) for order in result.orders.values())
-
-
-@pytest.mark.parametrize(("reason", "count", "history"), BAD_LISTS.values(), ids=BAD_LISTS)
-def test_a_bad_history_of_a_list_is_refused_with_its_reason(
-    reason: str, count: int, history: list[Operation]
-) -> None:
-    violation = check_appends(history).violation
-    assert violation is not None
-    assert (violation.reason, len(violation.operations)) == (reason, count)
-    assert not check([as_tuple(one) for one in history], register(())).is_linearizable
-
-
-def as_tuple(operation: Operation) -> Operation:
-    """The same with a list that can be part of a state."""
-    return replace(operation, result=frozen(operation.result))
-
-
-def _step_of_lists(state: Any, action: Any, result: Any) -> Any:
-    return register(()).step(state, action, frozen(result))
-
-
-def frozen(result: list[str] | tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return tuple(result) if isinstance(result, list) else result
-
-
-AS_LISTS = Model[Any]((), _step_of_lists)
-
-
-def test_what_each_list_holds_at_first_is_told() -> None:
-    history = [done(1, 2, Append("b"), ["a", "b"]), done(3, 4, Read(), ["a", "b"])]
-    assert check_appends(history, initial=["a"]).is_linearizable
-    for result in ([], ["b"], ["b", "a"]):
-        wrong = [done(3, 4, Read(), result), unknown(1, 2, Append("b"))]
-        assert not check_appends(wrong, initial=["a"]).is_linearizable
-
-
-@pytest.mark.parametrize(
-    ("operation", "message"),
-    [
-        (done(3, 4, Delete()), "only Append and Read, not delete"),
-        (done(3, 4, Append("a")), "'a' is appended twice"),
-        (done(3, 4, Read(), ABSENT), "not absent: use check"),
-    ],
-)
-def test_what_only_the_search_can_check_is_sent_there(operation: Operation, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        check_appends([done(1, 2, Append("a")), operation])
-
-
-TOKENS = st.integers(0, 9)
-
-
-def _has_unique_tokens(history: list[Operation]) -> bool:
-    tokens = [one.action.token for one in history if isinstance(one.action, Append)]
-    return len(tokens) == len(set(tokens))
-
-
-LIST_ACTIONS = st.one_of(st.builds(Read), st.builds(Append, TOKENS))
-LIST_HISTORIES = executions(LIST_ACTIONS, ()).filter(_has_unique_tokens)
-
-
-def _is_of_lists(history: list[Operation]) -> bool:
-    """A read that failed may have been made to return nothing at all."""
-    return all(
-        isinstance(one.result, tuple) for one in history if one.is_certain and one.action == Read()
-    )
-
-
-@given(LIST_HISTORIES)
-def test_whatever_really_happened_to_a_list_is_accepted(history: list[Operation]) -> None:
-    result = check_appends(history)
-    assert result.is_linearizable, result.violation
-    assert all(explains(order, register(())) for order in result.orders.values())
-
-
-@given(mutated(LIST_HISTORIES).filter(_is_of_lists))
-def test_a_brute_force_comes_to_the_same_verdict_of_a_list(history: list[Operation]) -> None:
-    result = check_appends(history)
-    event(f"linearizable: {result.is_linearizable}")
-    assert result.is_linearizable == is_linearizable_by_force(history, register(()))
-
-
-def appends_and_reads(chance: random.Random, number: int, _: Any) -> Any:
-    return Append(number) if chance.random() < 0.95 else Read()
-
-
-def test_ten_thousand_operations_on_a_list_are_checked() -> None:
-    history = simulated(0, 16, 10_000, appends_and_reads, is_telling=False)
-    result = check_appends(history)
-    assert result.is_linearizable, result.violation
-    reads = [one for one in history if one.action == Read() and one.is_certain]
-    stale = replace(reads[-1], result=reads[-1].result[:-100])
-    violation = check_appends([stale if one is reads[-1] else one for one in history]).violation
-    assert violation is not None
-    assert stale in violation.operations
 
 
 # --- recording ----------------------------------------------------------------------------------

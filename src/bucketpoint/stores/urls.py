@@ -101,7 +101,7 @@ def _open_file(parts: SplitResult) -> tuple[Store, str]:
     folder = unquote(parts.path, errors="strict")
     if not folder:
         _refuse("a file URL needs a folder")
-    if _WINDOWS_DRIVE.match(folder) and os.name == "nt":
+    if _WINDOWS_DRIVE.match(folder) and os.name == "nt":  # pragma: no cover - Windows only
         folder = folder[1:]
     store = FileStore(folder, keep_versions=_keep_versions(options))
     return store, options.get("prefix", "")

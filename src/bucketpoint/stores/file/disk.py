@@ -119,7 +119,7 @@ def ensure_folder(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     """Wait until the folder's entries are on the disk, where the system can do that."""
-    if os.name == "nt":
+    if os.name == "nt":  # pragma: no cover - Windows only
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

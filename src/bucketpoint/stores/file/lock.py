@@ -23,7 +23,7 @@ class LockTimeoutError(Exception):
     """Another holder kept the lock for all of the time that there was."""
 
 
-if sys.platform == "win32":
+if sys.platform == "win32":  # pragma: no cover - Windows only
     import msvcrt
 
     def _try_lock(descriptor: int) -> None:
@@ -55,7 +55,7 @@ def _forget_after_fork() -> None:
     _open_here.clear()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_forget_after_fork)
 
 

@@ -41,15 +41,9 @@ from bucketpoint.testing.conformance.asynchronous import (
 )
 from bucketpoint.testing.conformance.checkpointers import AtomicCheckpointerSuite, CheckpointerSuite
 from bucketpoint.testing.conformance.documents import DOCUMENTS, EXECUTION_IDS
-from bucketpoint.testing.conformance.stores import (
-    ALL_KEYS,
-    KEY,
-    StoreSuite,
-    got,
-    increment,
-    keys_of,
-    write_all,
-)
+from bucketpoint.testing.conformance.keys import ALL_KEYS, KEY
+from bucketpoint.testing.conformance.requests import got, increment, keys_of, write_all
+from bucketpoint.testing.conformance.stores import StoreSuite
 
 __all__ = [
     "ALL_KEYS",

@@ -22,6 +22,7 @@ from bucketpoint.testing.conformance.checkpointers import (
 )
 from bucketpoint.testing.conformance.documents import counter
 from bucketpoint.testing.conformance.stores import StoreSuite
+from bucketpoint.testing.conformance.subclassing import to_be_written
 
 __all__ = ["AsyncAtomicCheckpointerSuite", "AsyncCheckpointerSuite", "AsyncStoreSuite"]
 
@@ -62,14 +63,17 @@ class AsyncStoreSuite(_OnALoop, StoreSuite):
     @abstractmethod
     async def make_async_store(self, folder: Path) -> AsyncStore:
         """Return an empty store; the folder is empty too, and the test's own."""
+        raise to_be_written(self, "make_async_store")
 
     @abstractmethod
     async def raw_put_async(self, store: Any, key: str, body: bytes) -> None:
         """Write an object as another program would, past the store."""
+        raise to_be_written(self, "raw_put_async")
 
     @abstractmethod
     async def raw_get_async(self, store: Any, key: str) -> bytes | None:
         """Read an object as another program would, past the store."""
+        raise to_be_written(self, "raw_get_async")
 
     def make_store(self, folder: Path) -> Store:
         """Return the asynchronous store behind a face that blocks."""
@@ -100,6 +104,7 @@ class AsyncCheckpointerSuite(_OnALoop, CheckpointerSuite):
     @abstractmethod
     async def make_async_checkpointer(self, folder: Path) -> AsyncCheckpointer:
         """Return a checkpointer on empty storage; the folder is empty too, and the test's own."""
+        raise to_be_written(self, "make_async_checkpointer")
 
     async def make_another_async(self, checkpointer: Any) -> AsyncCheckpointer:
         """Return a second checkpointer on the same storage; without one, the threads share one."""

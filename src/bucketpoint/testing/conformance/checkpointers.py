@@ -27,6 +27,7 @@ from bucketpoint.testing.conformance.documents import (
     counter,
     exact,
 )
+from bucketpoint.testing.conformance.subclassing import to_be_written
 
 __all__ = ["AtomicCheckpointerSuite", "CheckpointerSuite"]
 
@@ -69,6 +70,7 @@ class CheckpointerSuite:
     @abstractmethod
     def make_checkpointer(self, folder: Path) -> Checkpointer:
         """Return a checkpointer on empty storage; the folder is empty too, and the test's own."""
+        raise to_be_written(self, "make_checkpointer")
 
     def make_another(self, checkpointer: Any) -> Checkpointer:
         """Return a second checkpointer on the same storage; without one, the threads share one."""

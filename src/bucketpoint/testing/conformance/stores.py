@@ -2,69 +2,44 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from threading import Event
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 
 from bucketpoint.errors import BucketpointError, PreconditionFailedError, UnsupportedError
 from bucketpoint.stores.contract import IfAbsent, IfVersion, Store, StoredObject, Version
+from bucketpoint.testing.conformance.keys import ALL_KEYS, KEY
+from bucketpoint.testing.conformance.requests import (
+    RACERS,
+    at_once,
+    create_as,
+    deletes,
+    got,
+    increment,
+    keys_of,
+    read_until,
+    replace_or_delete,
+    write_all,
+)
+from bucketpoint.testing.conformance.subclassing import to_be_written
 
-__all__ = ["ALL_KEYS", "KEY", "StoreSuite", "got", "increment", "keys_of", "write_all"]
+__all__ = ["StoreSuite"]
 
-T = TypeVar("T")
+TIMEOUT_S = 30.0
 
-KEY = "prefix/executions/run-42.json"
-
-ODD_KEYS = {
-    "plain": "plain.json",
-    "spaces": "with space/and  two ",
-    "percent, upper case": "percent%2Fencoded%20.json",
-    "percent, lower case": "percent%2fencoded%20.json",
-    "capitalised": "Run.json",
-    "lower case": "run.json",
-    "upper case": "RUN.json",
-    "folder in upper case": "RUNS/run.json",
-    "folder in lower case": "runs/run.json",
-    "beyond ASCII": "ünïcödé/日本語/🙂.json",
-    "accent apart": "e\u0301.json",
-    "accent joined": "\u00e9.json",
-    "leading dot": ".hidden",
-    "leading dots": "..two-dots",
-    "dots between": "dots/./in/../between",
-    "dots first": "../../outside",
-    "absolute": "/absolute",
-    "empty component": "empty//component",
-    "trailing slash": "folder/",
-    "leading dash": "-leading-dash",
-    "tildes": "tilde~41/~/~_/x~",
-    "marks": "quotes'\"`$HOME*?[a]{b}|<c>&;#!",
-    "backslash": "back\\slash:colon",
-    "device": "con/nul.txt/aux.",
-    "control characters": "tab\tdelete\x7f",
-}
-
-LONG_KEYS = {
-    "900 bytes": "long/" + "x" * 890 + ".json",
-    "900 bytes, other end": "long/" + "x" * 890 + ".jsoo",
-    "900 bytes in two-byte letters": "long/" + "é" * 445 + ".json",
-    "900 bytes in many components": "/".join(["deep"] * 180),
-    "two dots after 254": "long/" + "X" * 254 + "..",
-    "254": "long/" + "x" * 254,
-    "255": "long/" + "x" * 255,
-    "256": "long/" + "x" * 256,
-    "tilde after 254": "long/" + "x" * 254 + "~",
-}
-
-ALL_KEYS = ODD_KEYS | LONG_KEYS
-
-RACERS = 4
+CLOCK_S = 5.0
+"""How long a store's clock may show the same time: some show whole seconds."""
 
 
 class StoreSuite:
@@ -80,6 +55,7 @@ class StoreSuite:
         lists_in_order: Listings are in the order of the keys' bytes; where a server has another
             order, it is checked that it still has.
         rounds: How often a race is run; fewer where a server is slow.
+        objects: How many objects one listing must show; more than fit on a page of the server.
 
     Example:
         class TestMyStore(StoreSuite):
@@ -97,18 +73,22 @@ class StoreSuite:
     unusable_keys: ClassVar[frozenset[str]] = frozenset()
     lists_in_order: ClassVar[bool] = True
     rounds: ClassVar[int] = 25
+    objects: ClassVar[int] = 23
 
     @abstractmethod
     def make_store(self, folder: Path) -> Store:
         """Return an empty store; the folder is empty too, and the test's own."""
+        raise to_be_written(self, "make_store")
 
     @abstractmethod
     def raw_put(self, store: Store, key: str, body: bytes) -> None:
         """Write an object as another program would, past the store."""
+        raise to_be_written(self, "raw_put")
 
     @abstractmethod
     def raw_get(self, store: Store, key: str) -> bytes | None:
         """Read an object as another program would, past the store."""
+        raise to_be_written(self, "raw_get")
 
     def keeps_versions(self, store: Store) -> bool:
         """Whether what is overwritten is kept; where that is the bucket's choice, say it here."""
@@ -120,6 +100,25 @@ class StoreSuite:
         store = self.make_store(tmp_path)
         yield store
         store.close()
+
+    # --- the store itself -------------------------------------------------------------------------
+
+    def test_the_url_names_the_store(self, store: Store) -> None:
+        """It stands in messages, so it holds no password."""
+        assert store.url != ""
+        assert urlsplit(store.url).password is None, "the URL tells a password"
+
+    def test_every_request_takes_a_timeout(self, store: Store) -> None:
+        """A store that never waits ignores it."""
+        version = store.put(KEY, b"1", when=IfAbsent(), timeout=TIMEOUT_S)
+        stored = store.get(KEY, timeout=TIMEOUT_S)
+        assert stored is not None
+        assert stored.version == version
+        assert [info.key for info in store.list("", timeout=TIMEOUT_S)] == [KEY]
+        with suppress(UnsupportedError):
+            store.delete(KEY, when=IfVersion(version), timeout=TIMEOUT_S)
+        with suppress(UnsupportedError):
+            list(store.list_versions(KEY, timeout=TIMEOUT_S))
 
     # --- put and get ------------------------------------------------------------------------------
 
@@ -194,7 +193,7 @@ class StoreSuite:
     def test_a_version_travels_as_text(self, store: Store) -> None:
         """What `str()` made of a version still matches after `parse()`."""
         version = store.put(KEY, b"1", when=IfAbsent())
-        store.put(KEY, b"2", when=IfVersion(Version.parse(str(version))), timeout=30.0)
+        store.put(KEY, b"2", when=IfVersion(Version.parse(str(version))))
         assert got(store, KEY).body == b"2"
 
     @pytest.mark.parametrize(
@@ -226,6 +225,23 @@ class StoreSuite:
             assert stored.served_at - stored.modified_at < timedelta(minutes=5)
         assert first.modified_at <= second.modified_at
 
+    def test_time_goes_by(self, store: Store) -> None:
+        """What is stored grows older, and an overwrite makes it young again: claims expire by it."""
+        version = store.put(KEY, b"1", when=IfAbsent())
+        written = got(store, KEY)
+        later = self.later_than(store, written.modified_at)
+        assert later.modified_at == written.modified_at
+        store.put(KEY, b"2", when=IfVersion(version))
+        assert got(store, KEY).modified_at > written.modified_at
+
+    def later_than(self, store: Store, moment: datetime) -> StoredObject:
+        """Return the object as it is served once the store's clock shows a later time."""
+        until = time.monotonic() + CLOCK_S
+        while (stored := got(store, KEY)).served_at <= moment:
+            assert time.monotonic() < until, "served_at stands still: no claim would ever expire"
+            time.sleep(0.01)
+        return stored
+
     # --- past the store ---------------------------------------------------------------------------
 
     def test_other_programs_find_the_bytes(self, store: Store) -> None:
@@ -236,6 +252,7 @@ class StoreSuite:
 
     def test_what_other_programs_wrote_is_found(self, store: Store) -> None:
         """An object put past the store is read, listed, refused to a create, and overwritten."""
+        assert store.get(KEY) is None
         self.raw_put(store, KEY, b"foreign")
         stored = got(store, KEY)
         assert stored.body == b"foreign"
@@ -248,6 +265,7 @@ class StoreSuite:
     def test_what_other_programs_changed_is_a_new_version(self, store: Store) -> None:
         """An edit past the store makes a write on the version before it fail."""
         version = store.put(KEY, b"mine", when=IfAbsent())
+        assert got(store, KEY).version == version
         self.raw_put(store, KEY, b"edited")
         assert got(store, KEY).version != version
         with pytest.raises(PreconditionFailedError):
@@ -271,6 +289,8 @@ class StoreSuite:
         with pytest.raises(PreconditionFailedError):
             store.put(KEY, b"2", when=IfVersion(version))
         store.put(KEY, b"2", when=IfAbsent())
+        with pytest.raises(PreconditionFailedError):  # what was deleted never matches again
+            store.put(KEY, b"3", when=IfVersion(version))
         assert got(store, KEY).body == b"2"
 
     def test_an_old_version_is_not_deleted(self, store: Store) -> None:
@@ -346,6 +366,9 @@ class StoreSuite:
         assert keys_of(store, "a") == ["a/other", "a/run-1", "a/run-2", "ab/run-1"]
         assert keys_of(store, "a/run-1") == ["a/run-1"]
         assert keys_of(store, "nothing") == []
+        for key in ("p_1/x", "p%1/x", "p*1/x", "p.1/x", "pA1/x", "pa1/x"):  # no pattern
+            store.put(key, b"1", when=IfAbsent())
+            assert keys_of(store, key[:3]) == [key]
 
     def test_a_listing_starts_after_any_key(self, store: Store) -> None:
         """The key to start after is left out, and need not exist."""
@@ -369,6 +392,26 @@ class StoreSuite:
         assert sizes == [5, 5, 5, 5, 3]
         assert paged == keys
         assert keys_of(store, "runs/", limit=0) == []
+
+    def test_a_long_listing_is_whole(self, store: Store) -> None:
+        """However many pages the store has to fetch for it."""
+        keys = [f"runs/{number:06}" for number in range(self.objects)]
+        for key in keys:
+            store.put(key, b"1", when=IfAbsent())
+        assert keys_of(store, "runs/") == keys
+        assert keys_of(store, "runs/", start_after=keys[0], limit=self.objects) == keys[1:]
+
+    def test_a_listing_goes_on_beside_writers(self, store: Store) -> None:
+        """What is there all the time comes once, whatever is created and overwritten meanwhile."""
+        kept = [f"runs/{number:06}" for number in range(1, self.objects)]
+        first, *_ = [store.put(key, b"1", when=IfAbsent()) for key in kept]
+        listing = store.list("runs/")
+        seen = [next(listing).key]
+        store.put("runs/000000", b"in front", when=IfAbsent())
+        store.put("runs/999999", b"behind", when=IfAbsent())
+        store.put(kept[0], b"2", when=IfVersion(first))
+        seen += [info.key for info in listing]
+        assert [key for key in seen if key in kept] == kept
 
     # --- versions ---------------------------------------------------------------------------------
 
@@ -495,73 +538,39 @@ class StoreSuite:
             winners = [str(racer).encode() for racer in range(RACERS) if won[racer]]
             assert winners == [got(store, key).body]
 
+    def test_a_delete_in_a_race_takes_no_other_write_along(self, store: Store) -> None:
+        """In every round exactly one overwrite or delete of a version is done."""
+        if not store.capabilities.conditional_delete:
+            return  # that it refuses, others check
+        for number in range(self.rounds):
+            key = f"race/{number}"
+            version = store.put(key, b"old", when=IfAbsent())
+            won = at_once(partial(replace_or_delete, store, key, version))
+            stored = store.get(key)
+            winners = [racer for racer in range(RACERS) if won[racer]]
+            assert winners == [racer for racer in winners if deletes(racer) is (stored is None)]
+            assert stored is None or [str(racer).encode() for racer in winners] == [stored.body]
+            assert len(winners) == 1
+
     def test_readers_see_whole_objects_only(self, store: Store) -> None:
         """A reader beside a writer gets the old or the new body, with its own version."""
-        bodies = [bytes([number]) * 200_000 for number in range(self.rounds)]
+        bodies = [bytes([number]) * 200_000 for number in range(5)]
         version = store.put(KEY, bodies[0], when=IfAbsent())
+        written = {version: bodies[0]}
+        enough, ended = Event(), Event()
         with ThreadPoolExecutor(1) as pool:
-            writing = pool.submit(write_on, store, KEY, version, bodies[1:])
-            seen: dict[Version, bytes] = {}
-            while not writing.done():
-                stored = got(store, KEY)
-                assert stored.body in bodies
-                assert seen.setdefault(stored.version, stored.body) == stored.body
-            writing.result()
-        assert got(store, KEY).body == bodies[-1]
-
-
-def got(store: Store, key: str) -> StoredObject:
-    """Return the object, which must be there."""
-    stored = store.get(key)
-    assert stored is not None, f"nothing is stored under {key!r}"
-    return stored
-
-
-def keys_of(
-    store: Store, prefix: str, *, start_after: str | None = None, limit: int | None = None
-) -> list[str]:
-    """Return the keys of a listing."""
-    return [info.key for info in store.list(prefix, start_after=start_after, limit=limit)]
-
-
-def write_on(store: Store, key: str, version: Version, bodies: list[bytes]) -> list[Version]:
-    """Write the bodies one over the other, the first over this version."""
-    versions: list[Version] = []
-    for body in bodies:
-        version = store.put(key, body, when=IfVersion(version))
-        versions.append(version)
-    return versions
-
-
-def write_all(store: Store, key: str, bodies: list[bytes]) -> list[Version]:
-    """Create the object with the first body and write the others over it."""
-    first = store.put(key, bodies[0], when=IfAbsent())
-    return [first, *write_on(store, key, first, bodies[1:])]
-
-
-def increment(store: Store, key: str, *, times: int) -> None:
-    """Add one to the number that is stored, however often another writer comes first."""
-    done = 0
-    while done < times:
-        stored = got(store, key)
-        with suppress(PreconditionFailedError):
-            store.put(key, str(int(stored.body) + 1).encode(), when=IfVersion(stored.version))
-            done += 1
-
-
-def create_as(store: Store, key: str, racer: int) -> bool:
-    """Create the object with the racer's number, and tell whether this one did."""
-    try:
-        store.put(key, str(racer).encode(), when=IfAbsent())
-    except PreconditionFailedError:
-        return False
-    return True
-
-
-def at_once(run: Callable[[int], T]) -> list[T]:
-    """Run the function in as many threads as there are racers, and return what they return."""
-    with ThreadPoolExecutor(RACERS) as pool:
-        return list(pool.map(run, range(RACERS)))
+            reading = pool.submit(read_until, store, KEY, ended, enough, self.rounds)
+            try:
+                for number in count(1):
+                    body = bodies[number % len(bodies)]
+                    version = store.put(KEY, body, when=IfVersion(version))
+                    written[version] = body
+                    if number >= self.rounds and (enough.wait(0.001) or reading.done()):
+                        break
+            finally:
+                ended.set()
+            seen = reading.result()
+        assert seen.items() <= written.items(), "a version was read with the body of another"
 
 
 def refusal(*, possible: bool) -> type[BucketpointError]:
