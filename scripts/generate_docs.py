@@ -1,6 +1,6 @@
 """Writes the pages that are generated from the code.
 
-    .venv/bin/python scripts/generate_docs.py
+    .venv/bin/python -m scripts.generate_docs
 
 A test compares the pages with the code, so that they cannot lie.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from bucketpoint import errors
 from bucketpoint.errors import BucketpointError
+from scripts.cli_page import cli_page
+from scripts.doctor_page import doctor_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,7 +69,11 @@ def errors_page() -> str:
     return "\n".join([HEAD.format(tree=drawing()), *map(section, in_order(BucketpointError))])
 
 
-PAGES = {ROOT / "docs" / "errors.md": errors_page}
+PAGES = {
+    ROOT / "docs" / "errors.md": errors_page,
+    ROOT / "docs" / "cli.md": cli_page,
+    ROOT / "docs" / "howto" / "doctor.md": doctor_page,
+}
 """Each generated page and what makes it."""
 
 

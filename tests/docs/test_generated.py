@@ -14,7 +14,7 @@ from scripts.generate_docs import PAGES, errors_page
     ("path", "page"), PAGES.items(), ids=lambda part: getattr(part, "name", "page")
 )
 def test_the_page_is_up_to_date(path: Path, page: Callable[[], str]) -> None:
-    assert path.read_text(encoding="utf-8") == page(), "run scripts/generate_docs.py"
+    assert path.read_text(encoding="utf-8") == page(), "run python -m scripts.generate_docs"
 
 
 def test_the_page_of_errors_says_of_every_kind_what_to_do() -> None:

@@ -41,9 +41,9 @@ class ProxiedBucket:
 
     @classmethod
     @contextmanager
-    def new(cls, cloud: Cloud) -> Generator[Self]:
+    def new(cls, cloud: Cloud, *, versioned: bool = False) -> Generator[Self]:
         """Create a bucket, and put a proxy before it."""
-        name = cloud.new_bucket()
+        name = cloud.new_bucket(versioned=versioned)
         with (
             FaultProxy(cloud.endpoint_url) as proxy,
             cloud.checkpointer(name) as direct,

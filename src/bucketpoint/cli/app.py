@@ -43,16 +43,23 @@ class Commands(click.Group):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the commands by what one wants to do."""
-        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+    def sections(self, ctx: click.Context) -> dict[str, list[str]]:
+        """Return the commands by what one wants to do."""
+        found = self.list_commands(ctx)
         placed = {name for names in _SECTIONS.values() for name in names}
         others = {"Other": tuple(name for name in found if name not in placed)}
-        for section, names in (_SECTIONS | others).items():
+        return {
+            section: [name for name in names if name in found]
+            for section, names in (_SECTIONS | others).items()
+        }
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the commands by what one wants to do."""
+        for section, names in self.sections(ctx).items():
             rows = [
                 (name, command.get_short_help_str(formatter.width))
                 for name in names
-                if (command := found.get(name)) is not None
+                if (command := self.get_command(ctx, name)) is not None
             ]
             if rows:
                 with formatter.section(section):

@@ -44,6 +44,7 @@ class ExitCode(IntEnum):
     NOT_CONFIRMED = 9
     RUN_FAILED = 10
     STILL_RUNNING = 11
+    NOT_FIT = 12
     INTERRUPTED = 130
 
 
@@ -60,6 +61,7 @@ MEANINGS = {
     ExitCode.NOT_CONFIRMED: "The question was not answered with yes; nothing was written.",
     ExitCode.RUN_FAILED: "`watch`: an execution failed.",
     ExitCode.STILL_RUNNING: "`watch`: time was up, and an execution had not ended.",
+    ExitCode.NOT_FIT: "`doctor`: checkpoints cannot be entrusted to the store as it is.",
     ExitCode.INTERRUPTED: "Stopped by Ctrl-C.",
 }
 

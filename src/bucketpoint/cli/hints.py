@@ -71,6 +71,8 @@ def next_command(error: BucketpointError, ctx: click.Context) -> str:
     kind = error.kind
     advice = getattr(error, "next_command", None)  # the command itself knows better
     template: str = advice or _OF_COMMAND.get((kind, command)) or _NEXT[kind]
+    if template == _DOCTOR and command == "doctor":
+        template = _HELP
     argument = _argument(ctx.params)
     text = template.format(
         id=shell_word(error.execution_id or argument),

@@ -11,8 +11,10 @@ from typing import Any
 
 __all__ = [
     "ChangeRecord",
+    "CheckRecord",
     "CopyRecord",
     "DifferenceRecord",
+    "DoctorRecord",
     "ExecutionRecord",
     "ExportRecord",
     "GCRecord",
@@ -197,3 +199,41 @@ class CopyRecord:
     versions: int
     dry_run: bool = False
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRecord:
+    """What one check of a store has found.
+
+    Attributes:
+        check: What was looked at.
+        essential: Without it nothing can be said for the store.
+        status: `ok`, `warning`, `failed` or `not seen`.
+        found: What was seen, or why nothing was.
+        fix: What to do about it; null when there is nothing to do.
+    """
+
+    check: str
+    essential: bool
+    status: str
+    found: str
+    fix: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorRecord:
+    """Whether a store is fit for checkpoints.
+
+    Attributes:
+        store: The store's URL, without credentials.
+        prefix: Where in it checkpoints would lie.
+        fit: Nothing failed, and all that is essential was seen.
+        checks: What each check has found: `check`, its name, which stays; `essential`, whether
+            nothing can be said for the store without it; `status`, one of `ok`, `warning`,
+            `failed` and `not seen`; `found`, in words; `fix`, what to do, or null.
+    """
+
+    store: str
+    prefix: str
+    fit: bool
+    checks: tuple[CheckRecord, ...]

@@ -67,7 +67,9 @@ def read_until(
     seen: dict[Version, bytes] = {}
     for number in count(1):
         stored = got(store, key)
-        assert seen.setdefault(stored.version, stored.body) == stored.body
+        # A flag, since pytest would take minutes to show how two large bodies differ.
+        is_whole = seen.setdefault(stored.version, stored.body) == stored.body
+        assert is_whole, f"version {stored.version} was read with two bodies"
         if number >= times:
             enough.set()
         if ended.is_set():

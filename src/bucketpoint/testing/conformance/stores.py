@@ -570,7 +570,8 @@ class StoreSuite:
             finally:
                 ended.set()
             seen = reading.result()
-        assert seen.items() <= written.items(), "a version was read with the body of another"
+        is_whole = seen.items() <= written.items()
+        assert is_whole, "a version was read with the body of another"
 
 
 def refusal(*, possible: bool) -> type[BucketpointError]:
