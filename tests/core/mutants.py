@@ -3,10 +3,9 @@
 # pyright: basic
 # What replaces functions of every type is typed by what it replaces.
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from bucketpoint.core import claim, save, settle
+from bucketpoint.core import claim, gc, save, settle
 from bucketpoint.core import write as loop
 from bucketpoint.core.claim import ClaimState
 from bucketpoint.errors import ConflictError, NoCheckpointError, OutcomeUnknownError
@@ -14,7 +13,7 @@ from bucketpoint.testing.explore import Start, clients, operations, world
 from tests.core.mutations import (
     NO_CLONE_RULE,
     NO_EVICTION_RULE,
-    Patch,
+    Mutant,
     WriteLoop,
     any_entry,
     any_lineage,
@@ -63,34 +62,9 @@ from tests.core.mutations import (
     version_of_look,
     without_pending,
 )
-from tests.core.programs import CLONES, DELIVERED_ONCE, REWRITES, Case, case
+from tests.core.programs import CLONES, DELIVERED_ONCE, REWRITES, case
 
 DOCUMENT = Start.DOCUMENT
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One rule switched off.
-
-    Attributes:
-        name: Names it.
-        rule: What is switched off.
-        patch: Switches it off.
-        case: The program that is run.
-        steps: The length of the shortest schedule that breaks a promise; 0 for none.
-        why: Why none does.
-        options: What the explorer is made with.
-        grace: A purge waits until nothing from before the tombstone goes on.
-    """
-
-    name: str
-    rule: str
-    patch: Patch
-    case: Case
-    steps: int
-    why: str = ""
-    options: dict[str, Any] = field(default_factory=dict[str, Any])
-    grace: bool = True
 
 
 UPDATES = case("update", "update", start=DOCUMENT)
@@ -584,5 +558,19 @@ MUTANTS = (
         changing_child(restore_keeps_claim),
         case("claim renew", "restore", start=DOCUMENT, faults=1),
         7,
+    ),
+    Mutant(
+        "collect_whatever_is_there",
+        "a collection deletes the version that it has judged",
+        setting(gc, "exactly", lambda *_: lambda _: None),
+        case("collect", "update", start=DOCUMENT, faults=1),
+        5,
+    ),
+    Mutant(
+        "collect_unconditional",
+        "a collection is a conditional write",
+        unconditional("collect"),
+        case("collect", "update", start=DOCUMENT),
+        3,
     ),
 )

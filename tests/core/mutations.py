@@ -1,4 +1,4 @@
-"""Ways to switch a rule of the protocol off, each a patch of one function for one test."""
+"""What a mutant is, and ways to switch a rule off, each a patch of one function for one test."""
 
 # pyright: basic
 # What replaces functions of every type is typed by what it replaces.
@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -26,8 +26,34 @@ from bucketpoint.errors import (
 )
 from bucketpoint.stores.contract import Version
 from bucketpoint.testing.explore import clients, operations, world
+from tests.core.programs import Case
 
 Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One rule switched off.
+
+    Attributes:
+        name: Names it.
+        rule: What is switched off.
+        patch: Switches it off.
+        case: The program that is run.
+        steps: The length of the shortest schedule that breaks a promise; 0 for none.
+        why: Why none does.
+        options: What the explorer is made with.
+        grace: A purge waits until nothing from before the tombstone goes on.
+    """
+
+    name: str
+    rule: str
+    patch: Patch
+    case: Case
+    steps: int
+    why: str = ""
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    grace: bool = True
 
 
 def both(*patches: Patch) -> Patch:

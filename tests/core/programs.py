@@ -133,6 +133,33 @@ def histories() -> Iterator[Case]:
     yield case("note_fork", "update", "claim claimed_save", start=Start.DOCUMENT, faults=1)
 
 
+COLLECTIONS = (
+    ("collect", "update update"),
+    ("collect", "save delete"),
+    ("collect", "load save_again"),
+    ("collect", "save_if_absent save_if_absent"),
+    ("collect", "claim claimed_save claimed_save"),
+    ("collect", "claim claimed_load release"),
+    ("collect", "claim claimed_save claim"),
+    ("collect", "pause unpause"),
+    ("collect", "restore update"),
+    ("collect", "note_fork"),
+    ("collect", "purge save"),
+    ("collect collect", "update"),
+    ("collect collect", "collect save"),
+)
+
+
+def collections() -> Iterator[Case]:
+    """Garbage is collected, beside writers and claimed workers."""
+    for first, second in COLLECTIONS:
+        faults = 1 if len(second.split()) > 2 else 2
+        yield case(first, second, start=Start.DOCUMENT, faults=faults, table_size=2)
+    yield case("collect", "update update", start=Start.TOMBSTONE, table_size=2)
+    yield case("collect", "save_if_absent", start=Start.TOMBSTONE, table_size=2)
+    yield case("collect", "update", "claim claimed_save", start=Start.DOCUMENT, faults=1)
+
+
 HOLDERS = (
     "claim claimed_save",
     "claim claimed_save claimed_save",
@@ -333,6 +360,7 @@ IN_CI: tuple[Family, ...] = (
     claims_of_three,
     purges,
     histories,
+    collections,
     rewrites,
     rewrites_with_the_same_bytes,
     settles,

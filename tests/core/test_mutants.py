@@ -7,7 +7,8 @@ import pytest
 
 from bucketpoint.core import document
 from bucketpoint.testing.explore import Explorer, Result
-from tests.core.mutants import MUTANTS, Mutant
+from tests.core.mutants import MUTANTS
+from tests.core.mutations import Mutant
 from tests.proof import FIGURE
 
 PAGE = Path(__file__).parents[2] / "docs" / "design" / "010-mutants.md"

@@ -19,6 +19,7 @@ from bucketpoint.core.effects import (
     Delete,
     Effect,
     Get,
+    ListVersions,
     NewID,
     Put,
     ReadClock,
@@ -275,11 +276,19 @@ class _Performance:
                 return function(*arguments)
             case Sleep():
                 return None
-            case Get():  # an old version, which nobody can change: when it is read does not matter
-                return OLD_VERSION
+            case Get() | ListVersions():
+                return _history(effect)
             case _:
                 msg = f"an exploration cannot perform {type(effect).__name__}"
                 raise TypeError(msg)
+
+
+def _history(effect: Get | ListVersions) -> object:
+    """What nobody can change, so that it does not matter when it is read: one old version.
+
+    Nothing that the clients write is kept.
+    """
+    return OLD_VERSION if isinstance(effect, Get) else []
 
 
 def _is_of_old_version(request: Get | Put | Delete) -> bool:

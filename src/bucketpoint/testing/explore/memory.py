@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
-from bucketpoint.checkpoint import BranchState, Checkpoint
+from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus
 from bucketpoint.core import codec
 from bucketpoint.core.claim import ClaimState, Unsettled
 from bucketpoint.core.document import Document, Member
@@ -111,9 +111,13 @@ class Environment:
 
 
 def new_snapshot(token: str) -> Checkpoint:
-    """A checkpoint that a client builds from nothing, marked by the operation that saves it."""
+    """A checkpoint that a client builds from nothing, marked by the operation that saves it.
+
+    It has ended, so that a collection may take it.
+    """
     return Checkpoint(
         execution_id=EXECUTION,
+        status=ExecutionStatus.FAILED,
         variables={"tokens": [token]},
         branch_states={"main": BranchState(id="main")},
         checkpoint_at=NOW,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import TypeVar, cast
 
 from bucketpoint.checkpoint import BranchState, Checkpoint
 from bucketpoint.core.claim import (
@@ -17,8 +18,9 @@ from bucketpoint.core.claim import (
     update_claimed,
 )
 from bucketpoint.core.delete import delete, purge
-from bucketpoint.core.effects import Procedure
+from bucketpoint.core.effects import Delete, Procedure, Put
 from bucketpoint.core.fork import Forked, note_fork
+from bucketpoint.core.gc import Fate, Terms, collect
 from bucketpoint.core.history import restore
 from bucketpoint.core.load import load
 from bucketpoint.core.save import save
@@ -35,7 +37,7 @@ from bucketpoint.errors import (
     StoreUnavailableError,
     VersionConflictError,
 )
-from bucketpoint.stores.contract import Version
+from bucketpoint.stores.contract import IfVersion, StoredObject, Version
 from bucketpoint.testing.explore.memory import EXECUTION, OLD_VERSION, Memory, new_snapshot
 from bucketpoint.testing.explore.specification import (
     appends,
@@ -60,6 +62,8 @@ from bucketpoint.testing.explore.tasks import (
 )
 
 __all__ = ["OPERATIONS", "perform"]
+
+T = TypeVar("T")
 
 
 class _Declined(Exception):  # noqa: N818 - what a user's function may raise
@@ -225,6 +229,38 @@ def _note_fork(memory: Memory, task: Task) -> Procedure[Ended]:
     return Ended(Outcome.WRITTEN)
 
 
+# --- garbage collection ---------------------------------------------------------------------------
+
+_OVER = Terms(timedelta(days=1), finished=True)
+
+
+def _collect(memory: Memory, _task: Task) -> Procedure[Ended]:
+    """Take the run if it is over, and nothing that was written since it was judged to be."""
+    collected = yield from _over_what_is_old(collect(memory.session, EXECUTION, _OVER))
+    return Ended(Outcome.NOT_PURGED if collected.fate is Fate.KEPT else Outcome.WRITTEN)
+
+
+def _over_what_is_old(collecting: Procedure[T]) -> Procedure[T]:
+    """Go on with a collection as long as it writes over nothing but what it was shown as old."""
+    old: set[Version] = set()
+    try:
+        effect = next(collecting)
+        while True:
+            try:
+                result = yield effect
+            except BaseException as error:  # noqa: BLE001 - the collection decides what it means
+                effect = collecting.throw(error)
+            else:
+                if isinstance(result, StoredObject) and result.served_at > result.modified_at:
+                    old.add(result.version)
+                effect = collecting.send(result)
+            if isinstance(effect, Put | Delete):
+                assert isinstance(effect.when, IfVersion), "it never creates"
+                assert effect.when.version in old, "it was not shown as old"
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
 # --- under a claim --------------------------------------------------------------------------------
 
 
@@ -376,6 +412,7 @@ OPERATIONS: Mapping[str, Operation] = {
         ),
         Operation("load", _load, None, _NO_CHECKPOINT),
         Operation("purge", _purge, purges, claim=ClaimChange.CLEARED),
+        Operation("collect", _collect, removes, claim=ClaimChange.CLEARED),
         Operation("settle", _settle, needs="doubt"),
         Operation("restore", _restore, restores, claim=ClaimChange.CLEARED),
         Operation("note_fork", _note_fork, keeps, _NO_CHECKPOINT),

@@ -37,7 +37,7 @@ class Event(StrEnum):
     """What happens next: to a request of a client, or to the object. All but four are faults."""
 
     ANSWERED = "answered"
-    EXPIRED = "answered, and the claim has expired"
+    EXPIRED = "answered, and nobody has written for long"
     LANDS = "a late request reaches the store"
     LOST = "applied, but the answer is lost"
     LATE = "no answer: it may reach the store later, or never"

@@ -39,6 +39,9 @@ from bucketpoint.testing.explore.tasks import NOT_APPLIED, Ended, Outcome
 
 __all__ = ["World", "admits", "answer_unsent"]
 
+_PURGING = frozenset({"purge", "collect"})
+"""Operations that remove a tombstone once it is old."""
+
 
 def admits(sending: Sending, stored: Stored) -> bool:
     """Tell whether the condition of a write holds."""
@@ -157,7 +160,7 @@ class World:
         if status is None:
             operation = node.task.operation
             unseen = operation.watched & ~sight
-            regards = operation.name == "purge" or (operation.name == "delete" and not begun)
+            regards = operation.name in _PURGING or (operation.name == "delete" and not begun)
             status = Status(slot, node, rest, sight, begun, resent, old, doomed, unseen, regards)
             self._statuses[key] = status
         return status
@@ -214,7 +217,7 @@ class World:
         A delete dooms what had ended before it began, and is still under way; a purge waits until
         nobody goes on from before the tombstone.
         """
-        if status.node.task.operation.name == "purge":
+        if status.node.task.operation.name in _PURGING:
             return any(other.old for other in statuses if other is not status)
         doomed = 0
         for sending in scene.flight:
@@ -271,10 +274,10 @@ class World:
         stored = scene.stored
         name = status.node.task.operation.name
         answer: Answer = stored
-        if name == "purge" and self._is_past_grace(scene, others_are_old=bool(regard)):
+        if name in _PURGING and self._is_past_grace(scene, others_are_old=bool(regard)):
             answer = Aged.of(stored, 1e9)
         found.append(self._answer(scene, status, answer, Event.ANSWERED))
-        if name == "claim" and stored.member is not None and stored.member.owner is not None:
+        if _may_be_old(name, stored):
             found.append(self._answer(scene, status, Aged.of(stored, 1e9), Event.EXPIRED))
         if scene.faults and Event.NEVER_SENT in self._kinds:
             poorer = self._poorer(scene)
@@ -532,6 +535,13 @@ class World:
         flight = self._that_can_land(scene.flight, after)
         rewritten = self._scene(after, flight, past, scene.applied, scene.barred, scene.faults - 1)
         found.append((Move(Event.REWRITTEN), rewritten, Seen(after, None)))
+
+
+def _may_be_old(name: str, stored: Stored) -> bool:
+    """Tell whether it matters to the operation that nobody has written for long."""
+    if name == "collect":
+        return stored.data is not None
+    return name == "claim" and stored.member is not None and stored.member.owner is not None
 
 
 def _writer(slot: int, index: int) -> str:
