@@ -36,6 +36,7 @@ LINES = {
     ),
     "the checker of histories refuses what is known to be wrong, and agrees with brute force": (
         "tests/testing/test_linearizability.py",
+        "tests/testing/test_linearizability_of_lists.py",
     ),
     "every update is applied exactly once, though every fifth answer is lost": (
         "tests/emulators/test_exactly_once.py",

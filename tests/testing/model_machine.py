@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar, cast
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 
 from bucketpoint import BucketCheckpointer, RetryPolicy, Version
 from bucketpoint.core.keys import execution_key
-from bucketpoint.stores.contract import Condition, Store, StoredObject
+from bucketpoint.stores.contract import Condition, ObjectInfo, Store, StoredObject
 from bucketpoint.testing.faults import Fault, FaultyStore, Request
 from bucketpoint.testing.model import (
     BUILDING,
@@ -46,6 +46,9 @@ MOST_CRASHES = 10
 
 NO_WAITS = RetryPolicy(attempts=4, conflict_s=0, outage_s=0, cap_s=0)
 FAULTS = st.just(()) | fault_plans()
+
+NEVER = timedelta(days=10_000)
+"""So long tombstones stay: the model does not know of their removal."""
 
 Kind = OperationKind
 Plan = tuple[Fault | None, ...]
@@ -92,8 +95,22 @@ class AgingStore(FaultyStore):
         found = super().get(key, version_id=version_id, timeout=timeout)
         if found is None:
             return None
-        age = self.passed - self._written.get(found.version, self.passed)
-        return replace(found, served_at=found.served_at + age)
+        return replace(found, served_at=found.served_at + self._age(found.version))
+
+    def list(
+        self,
+        prefix: str,
+        *,
+        start_after: str | None = None,
+        limit: int | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[ObjectInfo]:
+        """See `Store.list`: what has no clock of its own is older than it looks."""
+        for info in super().list(prefix, start_after=start_after, limit=limit, timeout=timeout):
+            yield replace(info, modified_at=info.modified_at - self._age(info.version))
+
+    def _age(self, version: Version) -> timedelta:
+        return self.passed - self._written.get(version, self.passed)
 
 
 def no_time(*_: object) -> float:
@@ -143,7 +160,7 @@ class ModelMachine(RuleBasedStateMachine):
     def new_client(self) -> Client:
         """A process that has just begun."""
         checkpointer = self.place.checkpointer(
-            self.store, prefix=self.prefix, retry=NO_WAITS, timeout=600
+            self.store, prefix=self.prefix, retry=NO_WAITS, timeout=600, purge_grace=NEVER
         )
         # Otherwise a store that has throttled us is given a second before each write.
         setattr(checkpointer._runtime, "sleep_seconds", no_time)  # noqa: B010 - a method
@@ -163,7 +180,9 @@ class ModelMachine(RuleBasedStateMachine):
             return
         who, run = places[place % len(places)]
         self.coming, self.struck = list(faults), 0
-        outcome = self.clients[who].perform(replace(operation, execution_id=run))
+        source = next(each for each in RUNS if each != run)
+        operation = replace(operation, execution_id=run, source=source)
+        outcome = self.clients[who].perform(operation)
         self.coming = []
         self.model.check(outcome, disturbed=self.struck > 0)
 
@@ -201,6 +220,14 @@ class ModelMachine(RuleBasedStateMachine):
 
     @one_of(Kind.CLAIMED_LOAD, Kind.RENEW, Kind.RELEASE)
     def keep_claim(self, operation: Operation, place: int, faults: Plan) -> None:
+        self.take_turn(operation, place, faults)
+
+    @one_of(Kind.RESTORE, Kind.COLLECT)
+    def look_back(self, operation: Operation, place: int, faults: Plan) -> None:
+        self.take_turn(operation, place, faults)
+
+    @one_of(Kind.FORK)
+    def fork(self, operation: Operation, place: int, faults: Plan) -> None:
         self.take_turn(operation, place, faults)
 
     @one_of(Kind.SETTLE)

@@ -15,6 +15,7 @@ from hypothesis import Phase
 from bucketpoint import (
     BucketCheckpointer,
     Checkpoint,
+    CheckpointVersion,
     FileStore,
     GCSStore,
     MemoryStore,
@@ -24,7 +25,7 @@ from bucketpoint import (
     StoreUnavailableError,
     Version,
 )
-from bucketpoint.core import claim
+from bucketpoint.core import claim, gc
 from bucketpoint.stores.contract import Condition, IfAbsent, IfVersion, Store, StoredObject
 from bucketpoint.testing.emulators import FakeGCS, SeaweedFS
 from bucketpoint.testing.faults import FaultyStore
@@ -45,11 +46,14 @@ CLAIMS = {
     *(Kind.SAVE, Kind.UPDATE, Kind.PAUSE, Kind.UNPAUSE, Kind.CLAIM, Kind.TAKE_OVER),
     *(Kind.CLAIMED_SAVE, Kind.CLAIMED_LOAD, Kind.RENEW, Kind.RELEASE),
 }
+LOOKING_BACK = {Kind.SAVE, Kind.UPDATE, Kind.DELETE, Kind.RESTORE, Kind.FORK, Kind.COLLECT, *CLAIMS}
 PAUSES = {Kind.PAUSE, Kind.TAKE_OVER, Kind.CLAIMED_SAVE}
 
 
 @pytest.mark.parametrize(
-    "kinds", [DOUBTS, CLAIMS, set(Kind)], ids=["doubts", "claims", "everything"]
+    "kinds",
+    [DOUBTS, CLAIMS, LOOKING_BACK, set(Kind)],
+    ids=["doubts", "claims", "looking_back", "everything"],
 )
 def test_in_memory(kinds: set[OperationKind]) -> None:
     run_machine(Place(MemoryStore, kinds=kinds), share=0.2)
@@ -61,7 +65,7 @@ def test_in_a_folder(tmp_path: Path) -> None:
 
 
 def test_on_seaweedfs(seaweedfs: SeaweedFS) -> None:
-    seaweedfs.create_bucket("state-machine")
+    seaweedfs.create_bucket("state-machine", versioned=True)
     one_attempt = import_module("botocore.config").Config(retries={"total_max_attempts": 1})
     with (
         closing(seaweedfs.client(config=one_attempt)) as client,
@@ -71,7 +75,7 @@ def test_on_seaweedfs(seaweedfs: SeaweedFS) -> None:
 
 
 def test_on_fake_gcs_server(fake_gcs: FakeGCS) -> None:
-    fake_gcs.create_bucket("state-machine")
+    fake_gcs.create_bucket("state-machine", versioned=True)
     with closing(GCSStore("state-machine", endpoint_url=fake_gcs.endpoint_url)) as store:
         run_machine(Place(lambda: store), share=0.08)
 
@@ -187,6 +191,19 @@ class SettlesNothing(BucketCheckpointer):
         return False
 
 
+class RestoresTheNewest(BucketCheckpointer):
+    def restore(
+        self, execution_id: str, version: CheckpointVersion | str, **options: Any
+    ) -> StoredCheckpoint:
+        return super().restore(execution_id, self.history(execution_id)[0], **options)
+
+
+class ForksOver(BucketCheckpointer):
+    def fork(self, execution_id: str, new_execution_id: str, **options: Any) -> StoredCheckpoint:
+        self.delete_checkpoint(new_execution_id)
+        return super().fork(execution_id, new_execution_id, **options)
+
+
 class LoadsFromMemory(BucketCheckpointer):
     def load_checkpoint(self, execution_id: str, *, timeout: float | None = None) -> Checkpoint:
         loaded: dict[str, Checkpoint] = self.__dict__.setdefault("loaded", {})
@@ -216,9 +233,12 @@ CHECKPOINTERS: dict[type[BucketCheckpointer], set[OperationKind]] = {
     ForgetsWhatItSaw: {Kind.LOAD, Kind.UPDATE, Kind.SAVE_AGAIN},
     StartsTwice: {Kind.SAVE, Kind.SAVE_IF_ABSENT},
     LoadsFromMemory: {Kind.SAVE, Kind.LOAD},
+    RestoresTheNewest: {Kind.SAVE, Kind.UPDATE, Kind.RESTORE},
+    ForksOver: {Kind.SAVE, Kind.FORK},
 }
-RULES: dict[str, tuple[str, Any, set[OperationKind]]] = {
-    "gives every claim twice": ("_check_free", always, CLAIMS),
+RULES: dict[str, tuple[Any, str, Any, set[OperationKind]]] = {
+    "gives every claim twice": (claim, "_check_free", always, CLAIMS),
+    "collects what has not ended": (gc, "_is_due", always, {Kind.SAVE, Kind.COLLECT}),
 }
 if THOROUGH:  # what it takes to see these comes together rarely
     CHECKPOINTERS.update(
@@ -228,8 +248,8 @@ if THOROUGH:  # what it takes to see these comes together rarely
             SettlesNothing: {Kind.UPDATE, Kind.SETTLE},
         }
     )
-    RULES["loses pauses"] = ("merge_pauses", without_merging, PAUSES)
-    RULES["overwrites edits under a claim"] = ("_same_but_pauses", always, CLAIMS)
+    RULES["loses pauses"] = (claim, "merge_pauses", without_merging, PAUSES)
+    RULES["overwrites edits under a claim"] = (claim, "_same_but_pauses", always, CLAIMS)
 
 
 def assert_found(place: Place) -> None:
@@ -249,9 +269,9 @@ def test_a_checkpointer_with_a_bug_is_found(
     assert_found(Place(MemoryStore, checkpointer, kinds=kinds))
 
 
-@pytest.mark.parametrize(("name", "broken", "kinds"), RULES.values(), ids=[*RULES])
-def test_a_rule_of_claims_that_is_switched_off_is_found(
-    monkeypatch: pytest.MonkeyPatch, name: str, broken: Any, kinds: set[OperationKind]
+@pytest.mark.parametrize(("module", "name", "broken", "kinds"), RULES.values(), ids=[*RULES])
+def test_a_rule_that_is_switched_off_is_found(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, broken: Any, kinds: set[OperationKind]
 ) -> None:
-    monkeypatch.setattr(claim, name, broken)
+    monkeypatch.setattr(module, name, broken)
     assert_found(Place(MemoryStore, kinds=kinds))

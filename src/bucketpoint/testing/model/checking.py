@@ -32,6 +32,7 @@ class Model:
 
     def __init__(self) -> None:
         self._worlds = [World()]
+        self._written: list[Document] = []
 
     def possible(self, execution_id: str) -> list[Document | None]:
         """Return the documents that may be stored now; None stands for nothing to be seen.
@@ -57,6 +58,7 @@ class Model:
             after
             for world in self._worlds
             for after in explain(world, outcome, disturbed=disturbed)
+            if self._may_be_kept(outcome)
         ]
         if not worlds:
             operation, said = outcome.operation, "" if outcome.landed is None else outcome.landed
@@ -66,6 +68,20 @@ class Model:
                 f"{' or '.join(_shown(each) for each in self.possible(operation.execution_id))}"
             )
         self._worlds = _distinct(worlds)
+        self._note(outcome.operation.execution_id)
+
+    def _may_be_kept(self, outcome: Outcome) -> bool:
+        """Tell whether what was restored is something that may ever have been written."""
+        restored = outcome.restored
+        return restored is None or any(matches(document, restored) for document in self._written)
+
+    def _note(self, execution_id: str) -> None:
+        """Remember what may have been written."""
+        for world in self._worlds:
+            late = [each.after.document for each in world.late]
+            for document in (world.run(execution_id).document, *late):
+                if document is not None and document not in self._written:
+                    self._written.append(document)
 
     def see(self, execution_id: str, document: Document | None) -> None:
         """Take note of what lies in the store, past all checkpointers.

@@ -11,7 +11,7 @@ from bucketpoint.branches import pause_branch, unpause_branch
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.checkpointer import BucketCheckpointer, Claim
 from bucketpoint.core import codec
-from bucketpoint.errors import BucketpointError, OutcomeUnknownError
+from bucketpoint.errors import BucketpointError, NoCheckpointError, OutcomeUnknownError
 from bucketpoint.stores.contract import Version
 from bucketpoint.testing.model.documents import built
 from bucketpoint.testing.model.operations import (
@@ -22,6 +22,7 @@ from bucketpoint.testing.model.operations import (
     DONE,
     MARKS,
     NOTHING,
+    OVER,
     REFUSED,
     Document,
     Kind,
@@ -88,11 +89,15 @@ class Client:
         try:
             return self._performers[operation.kind](self, outcome)
         except BucketpointError as error:
-            if isinstance(error, OutcomeUnknownError) and operation.kind is not Kind.SETTLE:
-                self._doubts[operation.execution_id] = error, mark
-            return replace(outcome, result=error.kind.value, about=self._about(operation))
+            return self._failed(outcome, error)
         except _Refusal:
             return replace(outcome, result=REFUSED)
+
+    def _failed(self, outcome: Outcome, error: BucketpointError) -> Outcome:
+        operation = outcome.operation
+        if isinstance(error, OutcomeUnknownError) and operation.kind is not Kind.SETTLE:
+            self._doubts[operation.execution_id] = error, outcome.mark
+        return replace(outcome, result=error.kind.value, about=self._about(operation))
 
     def _about(self, operation: Operation) -> str | None:
         doubt = self._doubts.get(operation.execution_id)
@@ -190,6 +195,32 @@ class Client:
                 claim.release()
         return outcome
 
+    def _restore(self, outcome: Outcome) -> Outcome:
+        run = outcome.operation.execution_id
+        kept = [each for each in self.checkpointer.history(run) if not each.is_deletion]
+        version = kept[int(outcome.mark.rpartition(".")[2]) % len(kept)]
+        try:
+            was = self.checkpointer.load_version(run, version).checkpoint
+        except NoCheckpointError:  # it was deleted then
+            return replace(outcome, result=NOTHING)
+        outcome = replace(outcome, restored=_document(was))
+        try:
+            stored = self.checkpointer.restore(run, version)
+        except BucketpointError as error:
+            return self._failed(outcome, error)
+        self._held[run], self._versions[run] = stored.checkpoint, stored.version
+        return replace(outcome, document=_document(stored.checkpoint))
+
+    def _fork(self, outcome: Outcome) -> Outcome:
+        run = outcome.operation.execution_id
+        stored = self.checkpointer.fork(outcome.operation.source, run)
+        self._held[run], self._versions[run] = stored.checkpoint, stored.version
+        return replace(outcome, document=_document(stored.checkpoint))
+
+    def _collect(self, outcome: Outcome) -> Outcome:
+        report = self.checkpointer.gc(older_than=OVER, finished=True)
+        return replace(outcome, collected=report.deleted)
+
     def _settle(self, outcome: Outcome) -> Outcome:
         run = outcome.operation.execution_id
         error, about = self._doubts[run]
@@ -209,6 +240,9 @@ class Client:
         Kind.UNPAUSE: _unpause,
         **dict.fromkeys((Kind.CLAIM, Kind.TAKE_OVER), _claim),
         **dict.fromkeys(CLAIMED, _under_claim),
+        Kind.RESTORE: _restore,
+        Kind.FORK: _fork,
+        Kind.COLLECT: _collect,
         Kind.SETTLE: _settle,
     }
 

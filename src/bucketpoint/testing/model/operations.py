@@ -16,6 +16,7 @@ __all__ = [
     "DONE",
     "MARKS",
     "NOTHING",
+    "OVER",
     "READS",
     "REFUSED",
     "Document",
@@ -35,6 +36,9 @@ BRANCH = "main"
 
 CLAIM_TTL = timedelta(hours=1)
 """The time to live of the claims that clients take."""
+
+OVER = timedelta(hours=1)
+"""After so long without a write an execution that has ended may be collected."""
 
 DONE = "done"
 NOTHING = "nothing"
@@ -67,6 +71,12 @@ class OperationKind(StrEnum):
     CLAIMED_LOAD = "claimed_load"
     RENEW = "renew"
     RELEASE = "release"
+    RESTORE = "restore"
+    """Bring one of the kept versions back."""
+    FORK = "fork"
+    """Begin the execution with the data of `Operation.source`."""
+    COLLECT = "collect"
+    """Delete all executions that ended `OVER` ago; the operation's own does not matter."""
     SETTLE = "settle"
     """Look again at the last write whose outcome was unknown."""
 
@@ -90,6 +100,7 @@ class Operation:
         document: What a save of a checkpoint that the client built stores, but for its
             `execution_id` and the mark. Its branch `main` must not wait for anything, because the
             model has no clock to freeze a wait by.
+        source: What a fork is a fork of.
 
     Example:
         >>> Operation(OperationKind.LOAD, "run-42").kind.value
@@ -99,6 +110,7 @@ class Operation:
     kind: OperationKind
     execution_id: str
     document: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,8 @@ class Outcome:
         document: The document that was read or given back, if one was.
         landed: What settling said.
         about: The mark of the write that settling was about.
+        restored: The document that was to be brought back, as the history had it.
+        collected: The executions that a collection says it has deleted.
     """
 
     client: str
@@ -123,3 +137,5 @@ class Outcome:
     document: Document | None = None
     landed: bool | None = None
     about: str | None = None
+    restored: Document | None = None
+    collected: tuple[str, ...] = ()

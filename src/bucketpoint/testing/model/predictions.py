@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from bucketpoint.core import codec
+from bucketpoint.core.waits import FINISHED
 from bucketpoint.errors import ErrorKind
 from bucketpoint.testing.model.documents import (
     begun,
@@ -19,6 +20,7 @@ from bucketpoint.testing.model.documents import (
 from bucketpoint.testing.model.operations import (
     BUILDING,
     DONE,
+    NOTHING,
     READS,
     REFUSED,
     Document,
@@ -54,11 +56,17 @@ class Prediction:
 
 def explain(world: World, outcome: Outcome, *, disturbed: bool) -> Iterator[World]:
     """The worlds that this outcome may lead to; none where it is impossible."""
+    explain_otherwise = _EXPLAIN.get(outcome.operation.kind)
+    if explain_otherwise is not None:
+        yield from explain_otherwise(world, outcome, disturbed=disturbed)
+    else:
+        yield from _explain_by(_predict(world, outcome), world, outcome, disturbed=disturbed)
+
+
+def _explain_by(
+    prediction: Prediction, world: World, outcome: Outcome, *, disturbed: bool
+) -> Iterator[World]:
     operation = outcome.operation
-    if operation.kind is Kind.SETTLE:
-        yield from _explain_settling(world, outcome, disturbed=disturbed)
-        return
-    prediction = _predict(world, outcome)
     run = operation.execution_id
     if outcome.result == prediction.result and matches(prediction.document, outcome.document):
         after = prediction.after
@@ -75,9 +83,61 @@ def explain(world: World, outcome: Outcome, *, disturbed: bool) -> Iterator[Worl
         doubtful = prediction.in_doubt or world
         yield doubtful  # it came to nothing, and never will
         if prediction.after is not None:
-            yield doubtful.with_run(run, prediction.after)
-            late = Late(run, world.run(run).written_by, prediction.after)
-            yield replace(doubtful, late=(*doubtful.late, late))
+            yield from _landing(doubtful, run, prediction.after)
+
+
+def _landing(world: World, execution_id: str, after: Run) -> Iterator[World]:
+    """The worlds in which a write has landed, or may land later."""
+    yield world.with_run(execution_id, after)
+    late = Late(execution_id, world.run(execution_id).written_by, after)
+    yield replace(world, late=(*world.late, late))
+
+
+def _explain_fork(world: World, outcome: Outcome, *, disturbed: bool) -> Iterator[World]:
+    """Where the new run is there, the note on its source may have failed, which nobody is told."""
+    operation, prediction = outcome.operation, _predict(world, outcome)
+    if outcome.result != DONE or prediction.after is None:
+        yield from _explain_by(prediction, world, outcome, disturbed=disturbed)
+        return
+    if not matches(prediction.document, outcome.document):
+        return
+    world = prediction.world.with_run(operation.execution_id, prediction.after)
+    source = world.run(operation.source)
+    noted = _written(source, outcome.mark, source.document)
+    if not disturbed:
+        yield world.with_run(operation.source, noted)
+        return
+    yield world
+    yield from _landing(world, operation.source, noted)
+
+
+def _explain_collection(world: World, outcome: Outcome, *, disturbed: bool) -> Iterator[World]:
+    """All that is over is deleted; where faults strike, nobody is told of what is in doubt."""
+    due = [name for name, run in world.runs.items() if _is_over(run)]
+    if not disturbed and (outcome.result != DONE or set(outcome.collected) != {*due}):
+        return
+    if outcome.result not in {DONE, ErrorKind.STORE_UNAVAILABLE}:
+        return
+    worlds = [world]
+    for name in due:
+        told = name in outcome.collected
+        worlds = [
+            after for each in worlds for after in _removals(each, name, outcome.mark, told=told)
+        ]
+    yield from worlds
+
+
+def _removals(world: World, execution_id: str, mark: str, *, told: bool) -> Iterator[World]:
+    removed = Run(mark)
+    if told:
+        yield world.with_run(execution_id, removed)
+    else:
+        yield world
+        yield from _landing(world, execution_id, removed)
+
+
+def _is_over(run: Run) -> bool:
+    return run.expired and run.document is not None and run.document.get("status") in FINISHED
 
 
 def _explain_settling(world: World, outcome: Outcome, *, disturbed: bool) -> Iterator[World]:
@@ -190,6 +250,27 @@ def _predict_claim(world: World, outcome: Outcome) -> Prediction:
     return Prediction(DONE, world.employing(place, worker), after, document)
 
 
+def _predict_restore(world: World, outcome: Outcome) -> Prediction:
+    if outcome.restored is None:  # there is no history, or it could not be read
+        never = not world.run(outcome.operation.execution_id).written_by
+        return Prediction(ErrorKind.NO_CHECKPOINT if never else NOTHING, world)
+    place, mark = _place(outcome), outcome.mark
+    restored = world.holding(place, Held(outcome.restored, frozenset({mark}))).giving(place, mark)
+    return Prediction(DONE, restored, Run(mark, outcome.restored), outcome.restored)
+
+
+def _predict_fork(world: World, outcome: Outcome) -> Prediction:
+    place, mark = _place(outcome), outcome.mark
+    source = world.run(outcome.operation.source).document
+    if source is None:
+        return Prediction(ErrorKind.NO_CHECKPOINT, world)
+    if world.run(place[1]).document is not None:
+        return Prediction(ErrorKind.VERSION_CONFLICT, world)
+    document = {**source, "execution_id": place[1]}
+    forked = world.holding(place, Held(document, frozenset({mark}))).giving(place, mark)
+    return Prediction(DONE, forked, _written(world.run(place[1]), mark, document), document)
+
+
 def _under_claim(
     predict: Callable[[World, Outcome, Worker, Run, Document], Prediction],
 ) -> Callable[[World, Outcome], Prediction]:
@@ -260,6 +341,12 @@ def _predict_release(world: World, outcome: Outcome) -> Prediction:
     return Prediction(DONE, over, after, in_doubt=over)
 
 
+_EXPLAIN: dict[OperationKind, Callable[..., Iterator[World]]] = {
+    Kind.SETTLE: _explain_settling,
+    Kind.COLLECT: _explain_collection,
+    Kind.FORK: _explain_fork,
+}
+
 _PREDICT: dict[OperationKind, Callable[[World, Outcome], Prediction]] = {
     Kind.SAVE_AGAIN: _predict_save_again,
     **dict.fromkeys((Kind.LOAD, Kind.GET), _predict_load),
@@ -267,6 +354,8 @@ _PREDICT: dict[OperationKind, Callable[[World, Outcome], Prediction]] = {
     Kind.DELETE: _predict_delete,
     **dict.fromkeys((Kind.PAUSE, Kind.UNPAUSE), _predict_pause),
     **dict.fromkeys((Kind.CLAIM, Kind.TAKE_OVER), _predict_claim),
+    Kind.RESTORE: _predict_restore,
+    Kind.FORK: _predict_fork,
     Kind.CLAIMED_SAVE: _under_claim(_predict_claimed_save),
     Kind.CLAIMED_LOAD: _under_claim(_predict_claimed_load),
     Kind.RENEW: _under_claim(_predict_renew),

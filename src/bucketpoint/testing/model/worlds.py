@@ -18,7 +18,7 @@ class Run:
         written_by: The mark of its last write: what a version stands for. Empty before the first.
         document: What users see; None where they see nothing.
         claim: The mark of the claim that it is under.
-        expired: Nothing was written under the claim for its time to live.
+        expired: Nothing was written for so long that a claim on it has expired.
     """
 
     written_by: str = ""
