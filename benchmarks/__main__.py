@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.calls import CALLS
 from benchmarks.codec import CODEC
 from benchmarks.concurrency import CONCURRENCY
+from benchmarks.listing import LISTING
 from benchmarks.memory import MEMORY
 from benchmarks.page import PAGE, Benchmark
 from benchmarks.request_counts import REQUESTS
@@ -15,7 +16,7 @@ from benchmarks.startup import STARTUP
 
 BENCHMARKS: dict[str, Benchmark[Any]] = {
     benchmark.name: benchmark
-    for benchmark in (REQUESTS, CALLS, CONCURRENCY, MEMORY, STARTUP, CODEC)
+    for benchmark in (REQUESTS, CALLS, CONCURRENCY, MEMORY, STARTUP, CODEC, LISTING)
 }
 
 

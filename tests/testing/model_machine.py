@@ -95,7 +95,7 @@ class AgingStore(FaultyStore):
         found = super().get(key, version_id=version_id, timeout=timeout)
         if found is None:
             return None
-        return replace(found, served_at=found.served_at + self._age(found.version))
+        return replace(found, modified_at=found.modified_at - self._age(found.version))
 
     def list(
         self,
@@ -105,7 +105,7 @@ class AgingStore(FaultyStore):
         limit: int | None = None,
         timeout: float | None = None,
     ) -> Iterator[ObjectInfo]:
-        """See `Store.list`: what has no clock of its own is older than it looks."""
+        """See `Store.list`."""
         for info in super().list(prefix, start_after=start_after, limit=limit, timeout=timeout):
             yield replace(info, modified_at=info.modified_at - self._age(info.version))
 

@@ -16,6 +16,7 @@ from bucketpoint import (
     BucketCheckpointer,
     Checkpoint,
     CheckpointVersion,
+    ExecutionStatus,
     FileStore,
     GCSStore,
     MemoryStore,
@@ -238,7 +239,12 @@ CHECKPOINTERS: dict[type[BucketCheckpointer], set[OperationKind]] = {
 }
 RULES: dict[str, tuple[Any, str, Any, set[OperationKind]]] = {
     "gives every claim twice": (claim, "_check_free", always, CLAIMS),
-    "collects what has not ended": (gc, "_is_due", always, {Kind.SAVE, Kind.COLLECT}),
+    "collects what has not ended": (
+        gc,
+        "FINISHED",
+        frozenset(ExecutionStatus),
+        {Kind.SAVE, Kind.COLLECT},
+    ),
 }
 if THOROUGH:  # what it takes to see these comes together rarely
     CHECKPOINTERS.update(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bucketpoint.errors import ErrorKind
 from bucketpoint.testing.model.documents import marks_of, matches, pause_in
 from bucketpoint.testing.model.operations import NOTHING, Document, Outcome
 from bucketpoint.testing.model.predictions import explain
@@ -33,6 +34,7 @@ class Model:
     def __init__(self) -> None:
         self._worlds = [World()]
         self._written: list[Document] = []
+        self._surprised: set[str] = set()
 
     def possible(self, execution_id: str) -> list[Document | None]:
         """Return the documents that may be stored now; None stands for nothing to be seen.
@@ -54,6 +56,9 @@ class Model:
         """
         if outcome.result == NOTHING:
             return
+        # A late write of its own looks like that of a clone, which takes the proof away.
+        is_in_doubt = outcome.result == ErrorKind.OUTCOME_UNKNOWN
+        disturbed = disturbed or (is_in_doubt and outcome.client in self._surprised)
         worlds = [
             after
             for world in self._worlds
@@ -105,6 +110,8 @@ class Model:
 
     def deliver_late(self) -> None:
         """Take note that what was late reaches the store now, or never."""
+        late = (each for world in self._worlds for each in world.late)
+        self._surprised |= {each.after.written_by.partition(".")[0] for each in late}
         self._worlds = _distinct(
             [replace(after, late=()) for world in self._worlds for after in _delivered(world)]
         )
