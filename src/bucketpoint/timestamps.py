@@ -15,7 +15,7 @@ from typing import Any, Final, Never, Self, SupportsIndex, TypeVar, cast, overlo
 from bucketpoint.arguments import is_a
 from bucketpoint.errors import InvalidInputError
 
-__all__ = ["RFC_3339", "Duration", "Timestamp", "unix_nanoseconds_of"]
+__all__ = ["RFC_3339", "Duration", "Timestamp", "nanoseconds_between"]
 
 RFC_3339: Final = (
     r"(?:"
@@ -449,19 +449,23 @@ def _with_rest(moment: datetime, rest: int) -> Timestamp:
     )
 
 
-def unix_nanoseconds_of(text: str) -> int:
-    """Return `Timestamp.parse(text).unix_nanoseconds` of a text that is known to be a time."""
-    whole, point, fraction = text[:-1].partition(".")
-    # The fast way knows texts in UTC whose hour has two digits.
-    if text[-1] != "Z" or len(whole) != _SECONDS_END or whole.startswith("0000"):
-        return Timestamp.parse(text).unix_nanoseconds
-    seconds = datetime.fromisoformat(whole) - _NAIVE_EPOCH
-    nanoseconds = int(fraction[:9].ljust(9, "0")) if point else 0
-    return (seconds.days * 86_400 + seconds.seconds) * 10**9 + nanoseconds
+def nanoseconds_between(start: str, end: str) -> int:
+    """Return how long it is from one text to another, both of which are known to be times."""
+    start_whole, _, start_fraction = start[:-1].partition(".")
+    end_whole, _, end_fraction = end[:-1].partition(".")
+    if not (_is_plain(start, start_whole) and _is_plain(end, end_whole)):
+        return Timestamp.parse(end).unix_nanoseconds - Timestamp.parse(start).unix_nanoseconds
+    whole = datetime.fromisoformat(end_whole) - datetime.fromisoformat(start_whole)
+    fraction = int(end_fraction[:9].ljust(9, "0")) - int(start_fraction[:9].ljust(9, "0"))
+    return (whole.days * 86_400 + whole.seconds) * 10**9 + fraction
+
+
+def _is_plain(text: str, whole: str) -> bool:
+    """Tell whether Python reads the whole seconds: in UTC, an hour of two digits, no year 0."""
+    return text[-1] == "Z" and len(whole) == _SECONDS_END and not whole.startswith("0000")
 
 
 _SECONDS_END = len("2026-01-02T03:04:05")
-_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only set against times that are naive alike
 
 
 def _instant(moment: datetime) -> int:

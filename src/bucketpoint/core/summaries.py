@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from bucketpoint.core.document import MEMBER, Document, member_glance
 from bucketpoint.core.waits import next_wake_of
 from bucketpoint.errors import BucketpointError, StoredDataError
 from bucketpoint.stores.contract import Version
-from bucketpoint.timestamps import Timestamp, unix_nanoseconds_of
+from bucketpoint.timestamps import Timestamp, nanoseconds_between
 
 __all__ = [
     "UNREADABLE",
@@ -104,7 +104,7 @@ def in_full(body: bytes) -> Gist:
     except StoredDataError as error:
         return unreadable(error)
     branches = checkpoint.branch_states
-    return _of(checkpoint.__dict__, (branch for branch in branches.values() if branch.wait))
+    return _of(checkpoint.__dict__, [branch for branch in branches.values() if branch.wait])
 
 
 def at_a_glance(body: bytes) -> Gist | None:
@@ -119,11 +119,11 @@ def at_a_glance(body: bytes) -> Gist | None:
         if member.get("deleted"):
             return Gist(Kind.TOMBSTONE)
     branches: Mapping[str, Any] = seen.get("branch_states") or {}
-    waiting = (BranchState.model_validate(b) for b in branches.values() if b.get("wait"))
+    waiting = [BranchState.model_validate(b) for b in branches.values() if b.get("wait")]
     return _of(seen, waiting)
 
 
-def _of(members: Mapping[str, Any], waiting: Iterable[BranchState]) -> Gist:
+def _of(members: Mapping[str, Any], waiting: Sequence[BranchState]) -> Gist:
     """Return the gist of a run, by the members of its document and its branches that wait."""
     status: str = members.get("status", "")
     start_time, end_time = members.get("start_time"), members.get("end_time")
@@ -135,7 +135,7 @@ def _of(members: Mapping[str, Any], waiting: Iterable[BranchState]) -> Gist:
         end_time=end_time,
         duration=_nanoseconds(start_time, end_time or members.get("checkpoint_at")),
         error=members.get("error", ""),
-        next_wake_at=next_wake_of(status, waiting),
+        next_wake_at=next_wake_of(status, waiting) if waiting else None,
     )
 
 
@@ -147,4 +147,4 @@ def _glance() -> SchemaValidator:
 def _nanoseconds(start: str | None, end: str | None) -> int | None:
     if start is None or end is None:
         return None
-    return clamped(unix_nanoseconds_of(end) - unix_nanoseconds_of(start))
+    return clamped(nanoseconds_between(start, end))

@@ -37,17 +37,13 @@ __all__ = ["MemoryStore"]
 class _Record:
     """One state of one object; without a body it marks a deletion."""
 
-    number: int
+    version: Version
     body: bytes | None
     modified_at: datetime
 
     @property
-    def version(self) -> Version:
-        return Version(str(self.number))
-
-    @property
     def version_id(self) -> str:
-        return str(self.number)
+        return self.version.token
 
 
 @dataclass(slots=True)
@@ -239,7 +235,8 @@ class MemoryStore:
         """Do nothing: what is stored stays while the process lives."""
 
     def _record(self, body: bytes | None) -> _Record:
-        return _Record(next(self._contents.numbers), body, self._clock())
+        version = Version(str(next(self._contents.numbers)))
+        return _Record(version, body, self._clock())
 
     def _find(self, key: str, version_id: str) -> _Record | None:
         self._require_versions(key)
