@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -183,6 +184,17 @@ class TestLostAnswers:
         )
         assert script.run(updating()(session())).version == V2
 
+    @pytest.mark.parametrize(("seconds", "looks"), [(9.9, False), (10.0, True)])
+    def test_what_was_seen_long_ago_is_looked_at_again(
+        self, seconds: float, *, looks: bool
+    ) -> None:
+        store = session()
+        first = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", V2)], repeat(0.0))
+        first.run(updating("b")(store))
+        look = [("GET", stored(first.bodies[-1], "v2"))] if looks else []
+        later = Script([*look, ("PUT if v2", V3)], repeat(seconds))
+        assert later.run(updating("c")(store)).version == V3
+
     def test_a_create_is_not_dead_because_a_tombstone_is_there(self) -> None:
         tombstone = stored(theirs(tombstone=True, revision=1), "v1")
         script = Script([("GET", None), ("PUT if absent", LOST), ("GET", tombstone)])
@@ -193,7 +205,7 @@ class TestLostAnswers:
     def test_a_create_is_given_up_once_half_the_grace_has_passed(self) -> None:
         script = Script(
             [("GET", None), ("PUT if absent", LOST), ("GET", None)],
-            elapsed=iter([0.0, timedelta(hours=12).total_seconds()]),
+            elapsed=iter([0.0, 0.0, *[timedelta(hours=12).total_seconds()] * 2]),
         )
         with pytest.raises(OutcomeUnknownError):
             script.run(saving.save(session(), snapshot("mine")))
@@ -405,13 +417,14 @@ class TestPacing:
 
     def test_writes_keep_a_second_apart_for_a_minute_after_throttling(self) -> None:
         store = session()
-        clock = iter([0.0, 0.25, 1.0, 70.0])
+        clock = iter([0.0, 0.0, 0.25, 1.0, 70.0, 70.0])
         script = Script(
             [("GET", stored(body("a"), "v1")), ("PUT if v1", THROTTLED), ("PUT if v1", V2)], clock
         )
         script.run(updating("b")(store))
         assert [sleep.at_least for sleep in script.sleeps] == [0.0, 0.75]
-        later = Script([("PUT if v2", V3)], iter([90.0]))
+        now = stored(script.bodies[-1], "v2")
+        later = Script([("GET", now), ("PUT if v2", V3)], repeat(90.0))
         later.run(updating("c")(store))
         assert later.sleeps == []
 

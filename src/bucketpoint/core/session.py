@@ -13,7 +13,7 @@ from bucketpoint.arguments import is_a
 from bucketpoint.checkpoint import Checkpoint
 from bucketpoint.core import codec
 from bucketpoint.core.document import MEMBER, Document, Member
-from bucketpoint.core.effects import DeadlinePassed, Procedure, get
+from bucketpoint.core.effects import Clock, DeadlinePassed, Procedure, get, read_clock
 from bucketpoint.core.keys import execution_key, trim_prefix
 from bucketpoint.core.pauses import Pauses, pauses_of
 from bucketpoint.core.retry import Pacing, RetryPolicy
@@ -46,6 +46,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_RECENT_S = 10.0
+"""How long a write builds on what was last seen. Had 17 others written since, the table could not
+prove that a refused write was not this one's own, delivered twice: it would end as unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +107,14 @@ class Seen:
         document: The document; None where nothing was stored.
         modified_at: When it was written, by the store's clock; None when not looked at since.
         served_at: When the look was answered, by the same clock.
+        at: When that was, by this host's clocks; None before it is remembered.
     """
 
     version: Version | None
     document: Document | None
     modified_at: datetime | None = None
     served_at: datetime | None = None
+    at: Clock | None = None
 
     @property
     def size(self) -> int:
@@ -120,13 +126,11 @@ class Seen:
         """There is a document, and it is no tombstone."""
         return self.document is not None and not self.document.deleted
 
-    def without_data(self) -> Seen:
-        """The same with the stored bytes only, to be kept."""
-        if self.document is None:
-            return self
+    def to_keep(self, at: Clock) -> Seen:
+        """The same with the stored bytes only, and with the time."""
+        document = self.document.without_data() if self.document is not None else None
         # Not dataclasses.replace, which takes longer than all the rest of remembering.
-        document = self.document.without_data()
-        return Seen(self.version, document, self.modified_at, self.served_at)
+        return Seen(self.version, document, self.modified_at, self.served_at, at)
 
     @property
     def age(self) -> timedelta:
@@ -290,8 +294,21 @@ class Session:
         """Read the object and remember what was seen."""
         found = yield from get(target.key)
         seen = Seen(None, None) if found is None else self.seen_in(found, target)
-        self.remembered.put(target.key, seen.without_data())
+        yield from self.remember(target, seen)
         return seen
+
+    def remember(self, target: Target, seen: Seen) -> Procedure[None]:
+        """Keep what was just seen, for the next write to build on."""
+        now = yield from read_clock()
+        self.remembered.put(target.key, seen.to_keep(now))
+
+    def recall(self, target: Target) -> Procedure[Seen | None]:
+        """Return what was last seen, unless that was too long ago to build on."""
+        seen = self.remembered.get(target.key)
+        if seen is None or seen.at is None or self.capabilities.single_delivery:
+            return seen
+        now = yield from read_clock()
+        return seen if now.since(seen.at) < _RECENT_S else None
 
     def look(self, target: Target) -> Procedure[Seen]:
         """Read the object, asking again while the store does not answer."""

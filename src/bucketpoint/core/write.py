@@ -224,7 +224,7 @@ class _WriteLoop:
             raise self._give_up(in_time=False) from self._last_failure
 
     def _until_landed(self) -> Procedure[Written]:
-        remembered = self._session.remembered.get(self._target.key)
+        remembered = yield from self._session.recall(self._target)
         seen = remembered if remembered is not None else (yield from self._look())
         attempt: _Attempt | None = None
         fresh = remembered is None
@@ -237,7 +237,7 @@ class _WriteLoop:
                 attempt = yield from self._new_attempt(seen, decision)
             version = yield from self._send(attempt)
             if version is not None:
-                return self._applied(attempt, version)
+                return (yield from self._applied(attempt, version))
             in_time = yield from self._back_off()
             before = attempt.base
             seen, fresh = (yield from self._look()), True
@@ -367,9 +367,9 @@ class _WriteLoop:
         member = seen.document.member if seen.document is not None else None
         return has_landed(member, self._writer, self._operation)
 
-    def _applied(self, attempt: _Attempt, version: Version) -> Written:
+    def _applied(self, attempt: _Attempt, version: Version) -> Procedure[Written]:
         document = Document(attempt.body, attempt.member, is_own=True)
-        self._session.remembered.put(self._target.key, Seen(version, document))
+        yield from self._session.remember(self._target, Seen(version, document))
         return attempt.landed(version)
 
     def _found(self, seen: Seen) -> Written:
