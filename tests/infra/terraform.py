@@ -12,13 +12,14 @@ import platform
 import re
 import shutil
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-__all__ = ["INFRA", "Provider", "Terraform", "TerraformError", "Unavailable", "Workspace"]
+__all__ = ["INFRA", "Provider", "Run", "Terraform", "TerraformError", "Unavailable", "Workspace"]
 
 INFRA = Path(__file__).parents[2] / "infra"
 
@@ -180,6 +181,23 @@ def _settings(mirrors: Mapping[str, Path]) -> str:
     return f"disable_checkpoint = true\nprovider_installation {{\n{methods}}}\n"
 
 
+@dataclass
+class Run:
+    """One run of a folder's own tests.
+
+    Attributes:
+        plan: What it planned; empty where it only refused, or applied.
+        status: How it ended, such as `pass`.
+    """
+
+    plan: dict[str, Any] = field(default_factory=dict[str, Any])
+    status: str = ""
+
+    def output(self, name: str) -> Any:
+        """Return an output that was known when it was planned."""
+        return self.plan["output_changes"][name]["after"]
+
+
 class Workspace:
     """A copy of `infra/`, in one folder of which Terraform runs.
 
@@ -215,16 +233,17 @@ class Workspace:
         """Check names and types."""
         self.run("validate", "-no-color")
 
-    def test(self) -> dict[str, str]:
-        """Run the tests of the folder; return each run's status by `FILE: RUN`."""
-        printed = self.run("test", "-json")
-        events = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-        runs = [event["test_run"] for event in events if event["type"] == "test_run"]
-        return {
-            f"{Path(run['path']).name}: {run['run']}": run["status"]
-            for run in runs
-            if run.get("progress", "complete") == "complete"
-        }
+    def test(self) -> dict[str, Run]:
+        """Run the tests of the folder, and return each of their runs by its name."""
+        printed = self.run("test", "-json", "-verbose")
+        events = (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
+        runs: dict[str, Run] = defaultdict(Run)
+        for event in events:
+            if event["type"] == "test_plan":
+                runs[event["@testrun"]].plan = _without_schemas(event["test_plan"])
+            elif event["type"] == "test_run":
+                runs[event["@testrun"]].status = event["test_run"].get("status", "")
+        return runs
 
     def plan(self, **variables: Any) -> dict[str, Any]:
         """Plan, and return the plan as `terraform show -json` gives it."""
@@ -246,6 +265,11 @@ class Workspace:
     def destroy(self, **variables: Any) -> None:
         """Remove what was applied."""
         self.run("destroy", "-no-color", "-input=false", "-auto-approve", *_options(variables))
+
+
+def _without_schemas(plan: dict[str, Any]) -> dict[str, Any]:
+    """Spare the memory of the provider's whole schema, which comes with each plan."""
+    return {name: value for name, value in plan.items() if name != "provider_schemas"}
 
 
 def _options(variables: Mapping[str, Any]) -> list[str]:
