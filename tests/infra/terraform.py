@@ -18,7 +18,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-__all__ = ["INFRA", "Provider", "Terraform", "TerraformError", "Unavailable", "Workspace"]
+__all__ = [
+    "INFRA",
+    "REGISTRY",
+    "Provider",
+    "Terraform",
+    "TerraformError",
+    "Unavailable",
+    "Workspace",
+    "this_platform",
+]
 
 INFRA = Path(__file__).parents[2] / "infra"
 
@@ -66,15 +75,15 @@ class Provider:
                 return mirror
         oldest = ".".join(map(str, self.oldest))
         raise Unavailable(
-            f"no {REGISTRY}/{self.name} >= {oldest} for {_platform()} in a provider mirror: set "
+            f"no {REGISTRY}/{self.name} >= {oldest} for {this_platform()} in a provider mirror: set "
             "TF_PROVIDER_MIRROR (see `terraform providers mirror`)"
         )
 
     def _versions(self, mirror: Path) -> Iterator[tuple[int, ...]]:
         folder = mirror / REGISTRY / self.name
         kind = self.name.rpartition("/")[2]
-        unpacked = folder.glob(f"*/{_platform()}/terraform-provider-{kind}*")
-        packed = folder.glob(f"terraform-provider-{kind}_*_{_platform()}.zip")
+        unpacked = folder.glob(f"*/{this_platform()}/terraform-provider-{kind}*")
+        packed = folder.glob(f"terraform-provider-{kind}_*_{this_platform()}.zip")
         for found in chain((path.parents[1].name for path in unpacked), map(_name, packed)):
             if match := re.search(r"\d+\.\d+\.\d+", found):
                 yield tuple(map(int, match[0].split(".")))
@@ -94,7 +103,8 @@ def _mirrors() -> Iterator[Path]:
         yield from (folder for folder in sorted(candidates) if (folder / REGISTRY).is_dir())
 
 
-def _platform() -> str:
+def this_platform() -> str:
+    """Return what mirrors call the system that this is."""
     machine = platform.machine().lower()
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     return f"{platform.system().lower()}_{architecture}"
