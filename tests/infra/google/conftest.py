@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +64,10 @@ def module(google_terraform: Terraform, tmp_path_factory: pytest.TempPathFactory
     workspace = Workspace(google_terraform, MODULE, tmp_path_factory.mktemp("module"), PLAIN)
     workspace.init()
     return workspace
+
+
+@pytest.fixture(scope="session")
+def plan(module: Workspace) -> Callable[..., dict[str, Any]]:
+    """Plan the module with some variables."""
+    needed = {"bucket_name": "my-bucket", "location": "EU", "project": "my-project"}
+    return lambda **variables: module.plan(**needed | variables)
