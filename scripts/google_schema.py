@@ -74,9 +74,11 @@ _PROPERTY = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _PART = re.compile(r'new (?:\w+\.)?(\w+)\(this, "(\w+)"(?:, (true|false))?\)')
-_FUNCTION = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", re.M | re.DOTALL)
-_CLASS = re.compile(r"^class (\w+) extends [^{]*\{\n(.*?)^\}", re.M | re.DOTALL)
-_SYNTHESIS = re.compile(r"synthesizeHclAttributes\(\) \{\n(.*?)^    \}", re.M | re.DOTALL)
+_FUNCTION = re.compile(
+    r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+)
+_CLASS = re.compile(r"^class (\w+) extends [^{]*\{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_SYNTHESIS = re.compile(r"synthesizeHclAttributes\(\) \{\n(.*?)^    \}", re.MULTILINE | re.DOTALL)
 _CONVERTER = re.compile(r"(\w+)ToHclTerraform")
 
 
@@ -100,7 +102,9 @@ class Part:
     @property
     def element(self) -> str:
         """The class of one block."""
-        return self.holder if self.is_single else f"{self.holder.removesuffix('List')}OutputReference"
+        return (
+            self.holder if self.is_single else f"{self.holder.removesuffix('List')}OutputReference"
+        )
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,9 @@ class Module:
 def _properties(code: str) -> dict[str, Property]:
     names = ("computed", "optional", "required")
     return {
-        name: Property({flag: True for flag, told in zip(names, flags, strict=True) if told == "true"}, body)
+        name: Property(
+            {flag: True for flag, told in zip(names, flags, strict=True) if told == "true"}, body
+        )
         for name, *flags, body in _PROPERTY.findall(code)
     }
 

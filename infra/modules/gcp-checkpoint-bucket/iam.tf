@@ -1,6 +1,6 @@
 locals {
-  # Each permission with what it is needed for. Google tells writes from unconditional writes as
-  # little as it tells versions from live objects: a worker that may replace may delete, too.
+  # Each permission with what it is needed for. Google has none for versions alone, and asks for
+  # delete to replace an object: a worker that may save may remove, too.
   read_permissions = {
     "storage.objects.get"  = "read a checkpoint or an earlier version of it"
     "storage.objects.list" = "list runs and versions, and be told \"not there\" instead of \"denied\""

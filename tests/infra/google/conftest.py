@@ -69,5 +69,9 @@ def module(google_terraform: Terraform, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def plan(module: Workspace) -> Callable[..., dict[str, Any]]:
     """Plan the module with some variables."""
-    needed = {"bucket_name": "my-bucket", "location": "EU", "project": "my-project"}
-    return lambda **variables: module.plan(**needed | variables)
+
+    def make(**variables: Any) -> dict[str, Any]:
+        needed = {"bucket_name": "my-bucket", "location": "EU", "project": "my-project"}
+        return module.plan(**needed | variables)
+
+    return make

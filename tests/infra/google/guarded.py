@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,12 +27,12 @@ class Log:
         denied: What was not.
     """
 
-    allowed: list[Asked] = field(default_factory=list)
-    denied: list[Asked] = field(default_factory=list)
+    allowed: list[Asked] = field(default_factory=list[Asked])
+    denied: list[Asked] = field(default_factory=list[Asked])
 
 
 @contextmanager
-def guarded(policy: Policy, member: str) -> Iterator[Log]:
+def guarded(policy: Policy, member: str) -> Generator[Log]:
     """Let through what somebody may do, and deny the rest as Google does."""
     log = Log()
     send = HTTPAdapter.send

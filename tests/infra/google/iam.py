@@ -9,12 +9,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from celpy import Environment, Runner, celtypes
+from celpy import Environment, celtypes
 
 __all__ = ["Asked", "Binding", "Policy", "asked", "holds", "resources"]
 
 _LIST_PREFIX = "storage.googleapis.com/objectListPrefix"
-_URL = re.compile(r"(?:/download|/upload)?/storage/v1/b/(?P<bucket>[^/]+)(?:/o(?:/(?P<object>.+))?)?")
+_URL = re.compile(
+    r"(?:/download|/upload)?/storage/v1/b/(?P<bucket>[^/]+)(?:/o(?:/(?P<object>.+))?)?"
+)
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,11 @@ class Policy:
 
     def granted(self, member: str) -> frozenset[str]:
         """Return all permissions that somebody has in some way."""
-        return frozenset().union(
-            *(each.permissions for each in self.bindings if each.member == member)
+        return frozenset(
+            permission
+            for each in self.bindings
+            if each.member == member
+            for permission in each.permissions
         )
 
 
@@ -108,8 +113,8 @@ def holds(expression: str, resource: str, listed: str | None = None) -> bool:
 
 
 @cache
-def _program(expression: str) -> Runner:
-    environment = Environment()
+def _program(expression: str) -> Any:
+    environment: Any = Environment()  # its types are known in part only
     return environment.program(
         environment.compile(expression), functions={"getAttribute": _attribute}
     )

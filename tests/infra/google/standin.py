@@ -28,6 +28,16 @@ REFUSAL = "this stand-in for the provider of Google creates nothing"
 
 _ERROR = 1
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4, "group": 5}
+_SILENT = (
+    "ConfigureProvider",
+    "GetFunctions",
+    "GetMetadata",
+    "StopProvider",
+    "ValidateDataResourceConfig",
+    "ValidateProviderConfig",
+    "ValidateResourceConfig",
+)
+"""What is asked, and answered with nothing."""
 _VARINT, _BYTES = 0, 2
 _POLL_S = 0.5
 
@@ -86,9 +96,6 @@ def _unpacked(dynamic: bytes) -> Any:
     return json.loads(told.get(2, b"null"))
 
 
-_UNKNOWN = msgpack.ExtType(0, b"\0")
-
-
 def _attribute(name: str, told: Schema) -> bytes:
     flags = ("required", "optional", "computed")
     return (
@@ -136,13 +143,10 @@ class Provider:
         self._resources: Schema = told["resource_schemas"]
         self._data_sources: Schema = told["data_source_schemas"]
 
-    def methods(self) -> dict[str, Callable[[bytes], bytes]]:
-        """Return what answers each request; what is not named here does nothing."""
-        silent = (
-            *("ConfigureProvider", "GetFunctions", "GetMetadata", "StopProvider"),
-            *("ValidateDataResourceConfig", "ValidateProviderConfig", "ValidateResourceConfig"),
-        )
-        return dict.fromkeys(silent, _nothing) | {
+    def methods(self) -> Mapping[str, Callable[[bytes], bytes]]:
+        """Return what answers each request."""
+        silent: dict[str, Callable[[bytes], bytes]] = dict.fromkeys(_SILENT, _nothing)
+        return silent | {
             "GetProviderSchema": self.schemas,
             "PlanResourceChange": self.plan,
             "ReadDataSource": self.read,
@@ -164,15 +168,14 @@ class Provider:
         before, proposed = _unpacked(asked[2]), _unpacked(asked[3])
         if before is None and proposed is not None:
             schema = self._resources[asked[1].decode()]
-            proposed = _completed(proposed, schema, lambda _: _UNKNOWN)
+            proposed = _completed(proposed, schema, _unknown)
         return field(1, _packed(proposed))
 
     def read(self, request: bytes) -> bytes:
-        """Make up what a data source tells: each text is its own name."""
+        """Make up what a data source tells: texts by their names, and nothing else."""
         asked = fields(request)
-        name = asked[1].decode()
-        told = _completed(_unpacked(asked[2]), self._data_sources[name], lambda each: f"any-{each}")
-        return field(1, _packed(told))
+        schema = self._data_sources[asked[1].decode()]
+        return field(1, _packed(_completed(_unpacked(asked[2]), schema, _made_up)))
 
     def refuse(self, request: bytes) -> bytes:
         """Refuse to change anything."""
@@ -183,15 +186,31 @@ def _nothing(request: bytes) -> bytes:
     return b""
 
 
+def _unknown(name: str, told: Schema) -> Any:
+    return msgpack.ExtType(0, b"\0")
+
+
+def _made_up(name: str, told: Schema) -> str | None:
+    return f"any-{name}" if told["type"] == "string" else None
+
+
 def _completed(
-    value: Mapping[str, Any], schema: Schema, make: Callable[[str], Any]
+    value: Mapping[str, Any], schema: Schema, make: Callable[[str, Schema], Any]
 ) -> dict[str, Any]:
     """Return the value with what is computed and was not given."""
     attributes = schema["block"]["attributes"]
-    missing = (
-        name for name, told in attributes.items() if "computed" in told and value[name] is None
-    )
-    return {**value, **{name: make(name) for name in missing}}
+    return {
+        **value,
+        **{
+            name: make(name, told)
+            for name, told in attributes.items()
+            if "computed" in told and value[name] is None
+        },
+    }
+
+
+def _no_output(_request: bytes, _context: Any) -> Iterator[bytes]:
+    return iter(())
 
 
 def _handlers(provider: Provider, stop: Callable[[], None]) -> list[Any]:
@@ -208,10 +227,12 @@ def _handlers(provider: Provider, stop: Callable[[], None]) -> list[Any]:
         return unary(lambda request, _context: method(request))
 
     methods = {name: answering(method) for name, method in provider.methods().items()}
-    no_output = grpc.unary_stream_rpc_method_handler(lambda _request, _context: iter(()))
+    no_output = grpc.unary_stream_rpc_method_handler(_no_output)
     return [
         grpc.method_handlers_generic_handler("tfplugin6.Provider", methods),
-        grpc.method_handlers_generic_handler("plugin.GRPCController", {"Shutdown": unary(shut_down)}),
+        grpc.method_handlers_generic_handler(
+            "plugin.GRPCController", {"Shutdown": unary(shut_down)}
+        ),
         grpc.method_handlers_generic_handler("plugin.GRPCStdio", {"StreamStdio": no_output}),
     ]
 

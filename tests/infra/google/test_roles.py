@@ -18,7 +18,11 @@ from tests.infra.google.guarded import Log, guarded
 from tests.infra.google.iam import Asked, Binding, Policy, holds
 
 BUCKET, PREFIX = "checkpoint-bucket", "checkpoints"
-RUNNER, OPERATOR, VIEWER = "serviceAccount:worker@example.org", "user:ann@example.org", "user:bob@example.org"
+RUNNER, OPERATOR, VIEWER = (
+    "serviceAccount:worker@example.org",
+    "user:ann@example.org",
+    "user:bob@example.org",
+)
 MEMBERS = {"runner": [RUNNER], "operator": [OPERATOR], "viewer": [VIEWER]}
 
 
@@ -119,9 +123,7 @@ def test_nothing_is_denied_that_a_role_is_for(scene: Scene, member: str) -> None
     assert [each for each in scene[member].denied if each not in DENIED] == []
 
 
-def test_each_permission_is_used_and_reaches_the_prefix_alone(
-    policy: Policy, scene: Scene
-) -> None:
+def test_each_permission_is_used_and_reaches_the_prefix_alone(policy: Policy, scene: Scene) -> None:
     assert faults(policy, scene) == []
 
 
@@ -260,9 +262,7 @@ MUTATIONS: dict[str, Mutation] = {
 def test_a_mutant_of_roles_or_condition_is_caught(
     policy: Policy, scene: Scene, mutate: Mutation
 ) -> None:
-    mutant = Policy(
-        tuple(mutate(each) if each.condition else each for each in policy.bindings)
-    )
+    mutant = Policy(tuple(mutate(each) if each.condition else each for each in policy.bindings))
 
     assert faults(mutant, scene) != []
 
