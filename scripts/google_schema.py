@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from tarfile import TarFile
 from tarfile import open as open_tar
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import ZipFile
 
 SCHEMA = Path(__file__).parents[1] / "tests/infra/google/schema.json"
@@ -82,6 +82,9 @@ _SYNTHESIS = re.compile(r"synthesizeHclAttributes\(\) \{\n(.*?)^    \}", re.MULT
 _CONVERTER = re.compile(r"(\w+)ToHclTerraform")
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Part:
     """What holds a block or a map: its class, and whether it is a set.
@@ -134,9 +137,7 @@ class Module:
     def schema(self) -> dict[str, Any]:
         """Return its schema, as Terraform tells it."""
         main = next(code for code in self._classes.values() if "synthesizeHclAttributes" in code)
-        synthesis = _SYNTHESIS.search(main)
-        assert synthesis is not None  # noqa: S101 - it was found in this very text
-        block = self._block(synthesis[1], main)
+        block = self._block(_sure(_SYNTHESIS.search(main))[1], main)
         block["attributes"].setdefault("id", {"type": "string", "optional": True, "computed": True})
         return {"version": 0, "block": block}
 
@@ -159,9 +160,7 @@ class Module:
         return {kind: entries for kind, entries in block.items() if entries}
 
     def _nested(self, argument: re.Match[str], known: Property, part: Part) -> dict[str, Any]:
-        converter = _CONVERTER.search(argument["value"])
-        assert converter is not None  # noqa: S101 - else the bindings have changed
-        function = self._functions[converter[1]]
+        function = self._functions[_sure(_CONVERTER.search(argument["value"]))[1]]
         block = self._block(function, self._classes.get(part.element, ""))
         if argument["name"] == "timeouts":
             return {"nesting_mode": "single", "block": block}
@@ -172,6 +171,13 @@ class Module:
         if part.is_single:
             nested["max_items"] = 1
         return nested
+
+
+def _sure(found: T | None) -> T:
+    """Return what is always there, unless the bindings are written in another way by now."""
+    if found is None:
+        raise LookupError("the bindings are not as this script knows them")
+    return found
 
 
 def _properties(code: str) -> dict[str, Property]:
@@ -220,14 +226,10 @@ class Bindings:
 
     def version(self) -> str:
         """Return the version of the provider."""
-        found = re.search(r"provider version (\d+\.\d+\.\d+)", self._read("README.md"))
-        assert found is not None  # noqa: S101 - else the bindings have changed
-        return found[1]
+        return _sure(re.search(r"provider version (\d+\.\d+\.\d+)", self._read("README.md")))[1]
 
     def _read(self, path: str) -> str:
-        opened = self._files.extractfile(f"package/{path}")
-        assert opened is not None  # noqa: S101 - it is no folder
-        return opened.read().decode()
+        return _sure(self._files.extractfile(f"package/{path}")).read().decode()
 
 
 def schemas(bindings: Bindings) -> dict[str, Any]:

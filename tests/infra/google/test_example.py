@@ -10,6 +10,8 @@ import pytest
 from tests.infra.google.conftest import PLAIN
 from tests.infra.terraform import INFRA, Terraform, Workspace
 
+pytestmark = pytest.mark.xdist_group("google-example")  # its fixtures take seconds
+
 PROGRAM = INFRA.parent / "examples/cloud_run/main.py"
 ACCOUNT = "checkout@my-project.iam.gserviceaccount.com"
 

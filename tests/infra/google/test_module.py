@@ -13,6 +13,8 @@ from tests.infra.google.conftest import MODULE, PLAIN
 from tests.infra.google.iam import resources
 from tests.infra.terraform import Terraform, TerraformError, Workspace
 
+pytestmark = pytest.mark.xdist_group("google-module")  # its fixtures take seconds
+
 Plan = Callable[..., dict[str, Any]]
 
 

@@ -17,6 +17,8 @@ from bucketpoint.testing.emulators import FakeGCS
 from tests.infra.google.guarded import Log, guarded
 from tests.infra.google.iam import Asked, Binding, Policy, holds
 
+pytestmark = pytest.mark.xdist_group("google-roles")  # its fixtures take seconds
+
 BUCKET, PREFIX = "checkpoint-bucket", "checkpoints"
 RUNNER, OPERATOR, VIEWER = (
     "serviceAccount:worker@example.org",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,13 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
 
 import pytest
 
 from tests.infra.google.conftest import HERE, PLAIN, SCHEMA
-from tests.infra.google.standin import ADDRESS, REFUSAL, field, fields
-from tests.infra.terraform import INFRA, TerraformError, Workspace
+from tests.infra.google.standin import REFUSAL, field, fields
+from tests.infra.terraform import TerraformError, Workspace
 
 STANDIN = HERE / "standin.py"
 
@@ -78,17 +76,3 @@ def is_running(process: int) -> bool:
     except FileNotFoundError:
         return False
     return state[0] != "Z"
-
-
-def test_the_schema_has_what_is_used_and_no_more() -> None:
-    told: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    provider = told["provider_schemas"][ADDRESS]
-    known = {*provider["resource_schemas"], *provider["data_source_schemas"]}
-    used = {
-        line.split('"')[1]
-        for path in INFRA.rglob("*.tf")
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.startswith(('resource "google_', 'data "google_'))
-    }
-
-    assert known == used
