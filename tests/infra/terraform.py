@@ -19,7 +19,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-__all__ = ["INFRA", "Provider", "Run", "Terraform", "TerraformError", "Unavailable", "Workspace"]
+__all__ = [
+    "INFRA",
+    "REGISTRY",
+    "Provider",
+    "Run",
+    "Terraform",
+    "TerraformError",
+    "Unavailable",
+    "Workspace",
+    "runs_written_for",
+    "this_platform",
+]
 
 INFRA = Path(__file__).parents[2] / "infra"
 
@@ -67,15 +78,15 @@ class Provider:
                 return mirror
         oldest = ".".join(map(str, self.oldest))
         raise Unavailable(
-            f"no {REGISTRY}/{self.name} >= {oldest} for {_platform()} in a provider mirror: set "
+            f"no {REGISTRY}/{self.name} >= {oldest} for {this_platform()} in a provider mirror: set "
             "TF_PROVIDER_MIRROR (see `terraform providers mirror`)"
         )
 
     def _versions(self, mirror: Path) -> Iterator[tuple[int, ...]]:
         folder = mirror / REGISTRY / self.name
         kind = self.name.rpartition("/")[2]
-        unpacked = folder.glob(f"*/{_platform()}/terraform-provider-{kind}*")
-        packed = folder.glob(f"terraform-provider-{kind}_*_{_platform()}.zip")
+        unpacked = folder.glob(f"*/{this_platform()}/terraform-provider-{kind}*")
+        packed = folder.glob(f"terraform-provider-{kind}_*_{this_platform()}.zip")
         for found in chain((path.parents[1].name for path in unpacked), map(_name, packed)):
             if match := re.search(r"\d+\.\d+\.\d+", found):
                 yield tuple(map(int, match[0].split(".")))
@@ -95,7 +106,8 @@ def _mirrors() -> Iterator[Path]:
         yield from (folder for folder in sorted(candidates) if (folder / REGISTRY).is_dir())
 
 
-def _platform() -> str:
+def this_platform() -> str:
+    """Return what mirrors call the system that this is."""
     machine = platform.machine().lower()
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
     return f"{platform.system().lower()}_{architecture}"
@@ -241,8 +253,8 @@ class Workspace:
         for event in events:
             if event["type"] == "test_plan":
                 runs[event["@testrun"]].plan = _without_schemas(event["test_plan"])
-            elif event["type"] == "test_run":
-                runs[event["@testrun"]].status = event["test_run"].get("status", "")
+            elif event["type"] == "test_run" and "status" in event["test_run"]:
+                runs[event["@testrun"]].status = event["test_run"]["status"]
         return runs
 
     def plan(self, **variables: Any) -> dict[str, Any]:
@@ -265,6 +277,13 @@ class Workspace:
     def destroy(self, **variables: Any) -> None:
         """Remove what was applied."""
         self.run("destroy", "-no-color", "-input=false", "-auto-approve", *_options(variables))
+
+
+def runs_written_for(folder: str) -> list[str]:
+    """Return the names of the runs in the test files of a folder below `infra/`."""
+    files = sorted((INFRA / folder / "tests").glob("*.tftest.hcl"))
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    return [name for text in texts for name in re.findall(r'^run "(\w+)"', text, re.MULTILINE)]
 
 
 def _without_schemas(plan: dict[str, Any]) -> dict[str, Any]:

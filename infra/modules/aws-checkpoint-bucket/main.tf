@@ -64,7 +64,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
 
     noncurrent_version_expiration {
-      newer_noncurrent_versions = var.lifecycle_policy.newer_noncurrent_versions
+      newer_noncurrent_versions = var.lifecycle_policy.newer_noncurrent_versions == 0 ? null : var.lifecycle_policy.newer_noncurrent_versions
       noncurrent_days           = var.lifecycle_policy.noncurrent_days
     }
 

@@ -49,27 +49,25 @@ variable "kms_key" {
 }
 
 variable "lifecycle_policy" {
-  description = "When overwritten checkpoints are removed: `noncurrent_days` after they were, except the `newer_noncurrent_versions` newest of each run (1 to 100; null to keep none for its number). Uploads in parts that nobody completed go after `abort_multipart_days`. Null removes nothing, which is billed for ever."
+  description = "When what is not in use is removed. Overwritten checkpoints go `noncurrent_days` after they were, except the `newer_noncurrent_versions` newest of each run (0 to 100). Uploads in parts that nobody completed go after `abort_multipart_days`. Null removes nothing, which is billed for ever."
   type = object({
     abort_multipart_days      = optional(number, 7)
-    newer_noncurrent_versions = optional(number)
+    newer_noncurrent_versions = optional(number, 0)
     noncurrent_days           = optional(number, 30)
   })
   default = {}
 
   validation {
     condition = var.lifecycle_policy == null ? true : alltrue([
-      for days in [var.lifecycle_policy.noncurrent_days, var.lifecycle_policy.abort_multipart_days] :
-      days == null ? false : days >= 1 && floor(days) == days
+      for days in [var.lifecycle_policy.abort_multipart_days, var.lifecycle_policy.noncurrent_days] :
+      days >= 1 && floor(days) == days
     ])
     error_message = "Days are whole, and 1 at least."
   }
 
   validation {
-    condition = try(var.lifecycle_policy.newer_noncurrent_versions, null) == null ? true : contains(
-      range(1, 101), var.lifecycle_policy.newer_noncurrent_versions
-    )
-    error_message = "S3 keeps 1 to 100 newer versions for their number; null keeps none."
+    condition     = var.lifecycle_policy == null ? true : contains(range(101), var.lifecycle_policy.newer_noncurrent_versions)
+    error_message = "newer_noncurrent_versions is a whole number from 0 to 100."
   }
 }
 

@@ -58,7 +58,7 @@ run "old_versions_go_after_thirty_days" {
   }
 
   assert {
-    condition     = var.lifecycle_policy.newer_noncurrent_versions == null
+    condition     = var.lifecycle_policy.newer_noncurrent_versions == 0
     error_message = "None is kept for its number, which would keep those of ended runs for ever."
   }
 

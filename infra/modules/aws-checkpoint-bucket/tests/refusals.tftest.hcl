@@ -62,7 +62,7 @@ run "what_is_too_little" {
   variables {
     bucket_name                    = "ab"
     prefix                         = ""
-    lifecycle_policy               = { newer_noncurrent_versions = 0 }
+    lifecycle_policy               = { newer_noncurrent_versions = -1 }
     unconditional_write_principals = ["arn:aws:iam::*:role/repair"]
     oidc_role                      = { provider_arn = "arn:aws:iam::123456789012:oidc-provider/example.com", subjects = [] }
   }
