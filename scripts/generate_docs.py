@@ -13,6 +13,7 @@ from bucketpoint import errors
 from bucketpoint.errors import BucketpointError
 from scripts.cli_page import cli_page
 from scripts.doctor_page import doctor_page
+from scripts.terraform_pages import terraform_pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,6 +74,7 @@ PAGES = {
     ROOT / "docs" / "errors.md": errors_page,
     ROOT / "docs" / "cli.md": cli_page,
     ROOT / "docs" / "howto" / "doctor.md": doctor_page,
+    **terraform_pages(),
 }
 """Each generated page and what makes it."""
 

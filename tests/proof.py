@@ -126,10 +126,11 @@ def page(reports: Iterable[pytest.TestReport], readme: str) -> str:
     kept = {promise: Outcome({*tests}) for promise, tests in named.items()}
     for report in reports:
         path, _, test = report.nodeid.partition("::")
+        test, _, _ = test.partition("[")[0].partition("@")  # behind which xdist names its group
         for line, paths in LINES.items():
             if path in paths:
                 note(report, path, shown[line])
-        name = f"{path}::{test.rpartition('::')[2].partition('[')[0]}"
+        name = f"{path}::{test.rpartition('::')[2]}"
         for promise, tests in named.items():
             if name in tests:
                 note(report, name, kept[promise])

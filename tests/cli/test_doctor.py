@@ -14,7 +14,8 @@ from bucketpoint.cli.doctor.endpoints import known_host
 from bucketpoint.cli.doctor.outcomes import Status
 from bucketpoint.cli.doctor.patient import Patient
 from bucketpoint.cli.doctor.racing import Race
-from bucketpoint.errors import AccessDeniedError, PreconditionFailedError
+from bucketpoint.cli.doctor.terraform import module_call
+from bucketpoint.errors import AccessDeniedError, InvalidInputError, PreconditionFailedError
 from bucketpoint.stores.contract import Condition, StoredObject, Version
 from tests.cli.conftest import Shell
 from tests.testing import known_bad_stores as bad
@@ -144,3 +145,33 @@ def test_what_is_known_of_a_host(host: str, status: Status, known: str) -> None:
     assert outcome.status is status
     assert known in outcome.found + outcome.fix
     assert known_host(host, is_aws=True).status is Status.OK
+
+
+class TestTerraform:
+    """What `--terraform` prints; that a module takes it, tests/infra shows."""
+
+    def test_it_calls_the_module_for_the_bucket(self, shell: Shell) -> None:
+        printed = shell.run("doctor", "s3://my-runs/team/runs?region=eu-west-1", "--terraform")
+        first, source, *rest = printed.out.splitlines()
+        assert first == 'module "checkpoints" {'
+        assert source.startswith(
+            '  source      = "./bucketpoint/infra/modules/aws-checkpoint-bucket"'
+        )
+        assert rest[:3] == ['  bucket_name = "my-runs"', '  prefix      = "team/runs"', "}"]
+
+    def test_what_the_url_does_not_tell_is_left_to_be_filled_in(self, shell: Shell) -> None:
+        printed = shell.run("doctor", "gs://my-runs/runs?kms_key=projects/p/k", "--terraform")
+        assert 'project     = "MY-PROJECT"' in printed.out
+        assert 'location    = "MY-REGION"' in printed.out
+        assert 'kms_key     = "projects/p/k"' in printed.out
+
+    def test_nothing_in_a_url_becomes_an_expression(self) -> None:
+        call = module_call('s3://my-runs/${var.a}%{if}"x')
+        assert r'prefix      = "$${var.a}%%{if}\"x"' in call
+
+    @pytest.mark.parametrize(
+        ("url", "says"), [("file:///tmp/runs", "URL of one"), ("s3://my-runs", "my-runs/checkp")]
+    )
+    def test_another_url_is_refused(self, url: str, says: str) -> None:
+        with pytest.raises(InvalidInputError, match=says):
+            module_call(url)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bucketpoint.errors import ErrorKind
-from scripts.generate_docs import PAGES, errors_page
+from scripts.generate_docs import PAGES, ROOT, errors_page
 
 
 @pytest.mark.parametrize(
-    ("path", "page"), PAGES.items(), ids=lambda part: getattr(part, "name", "page")
+    ("path", "page"), PAGES.items(), ids=[path.relative_to(ROOT).as_posix() for path in PAGES]
 )
 def test_the_page_is_up_to_date(path: Path, page: Callable[[], str]) -> None:
     assert path.read_text(encoding="utf-8") == page(), "run python -m scripts.generate_docs"

@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.pages import ROOT, pages
 
-ALL_PAGES = sorted({*ROOT.glob("*.md"), *pages()})
+ALL_PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "infra").rglob("*.md"), *pages()})
 
 
 def anchors(text: str) -> set[str]:

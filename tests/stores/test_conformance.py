@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bucketpoint.stores.contract import Store
+from bucketpoint.stores.contract import Store, Version
 from bucketpoint.stores.file import FileStore
 from bucketpoint.stores.local import system_clock
 from bucketpoint.stores.memory import MemoryStore, _Record
@@ -16,7 +16,7 @@ class TestMemoryStore(StoreSuite):
 
     def raw_put(self, store: Store, key: str, body: bytes) -> None:
         contents = raw_memory(store)._contents
-        record = _Record(next(contents.numbers), body, system_clock())
+        record = _Record(Version(str(next(contents.numbers))), body, system_clock())
         contents.append(key, record, keep=100)
 
     def raw_get(self, store: Store, key: str) -> bytes | None:

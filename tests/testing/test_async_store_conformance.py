@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bucketpoint import MemoryStore
-from bucketpoint.stores.contract import AsyncStore
+from bucketpoint.stores.contract import AsyncStore, Version
 from bucketpoint.stores.local import system_clock
 from bucketpoint.stores.memory import _Record
 from bucketpoint.testing.conformance import AsyncStoreSuite
@@ -16,7 +16,9 @@ class TestAsyncMemoryStore(AsyncStoreSuite):
 
     async def raw_put_async(self, store: AsyncMemoryStore, key: str, body: bytes) -> None:
         contents = store.inner._contents
-        contents.append(key, _Record(next(contents.numbers), body, system_clock()), keep=100)
+        contents.append(
+            key, _Record(Version(str(next(contents.numbers))), body, system_clock()), keep=100
+        )
 
     async def raw_get_async(self, store: AsyncMemoryStore, key: str) -> bytes | None:
         record = store.inner._contents.current(key)

@@ -39,6 +39,7 @@ _ALL = Policy(({"Effect": "Allow", "Action": "*", "Resource": "*"},))
 _KEPT_WORD_FOR_WORD = ("lifecycle", "notification")
 
 _Environ = dict[str, Any]
+_Headers = list[tuple[str, str]]
 _App = Callable[[_Environ, Callable[..., Any]], Iterable[bytes]]
 
 
@@ -149,15 +150,18 @@ class Account:
         if request.method == "PUT":
             self._kept[name] = _body(environ)
             return self._moto(environ, start_response)
-        statuses: list[str] = []
+        kept = self._kept.get(name)
 
-        def note(status: str, *_: object) -> None:
-            statuses.append(status)
+        def start(status: str, headers: _Headers, *rest: object) -> Any:
+            if kept is not None and status.startswith("200"):
+                others = [header for header in headers if header[0].lower() != "content-length"]
+                headers = [*others, ("Content-Length", str(len(kept)))]
+            started.append(status)
+            return start_response(status, headers, *rest)
 
-        answered = b"".join(self._moto(environ, note))
-        if statuses[0].startswith("200"):
-            answered = self._kept.get(name, answered)
-        return _answer(start_response, statuses[0], answered)
+        started: list[str] = []
+        answered = b"".join(self._moto(environ, start))
+        return [kept] if kept is not None and started[0].startswith("200") else [answered]
 
 
 class _Quiet(MotoRequestHandler):

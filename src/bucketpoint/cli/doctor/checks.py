@@ -198,6 +198,12 @@ CHECKS: tuple[Check, ...] = (
         schemes=_CLOUDS,
     ),
     Check(
+        "other programs",
+        "the bucket's policy refuses what they write without a condition",
+        lambda patient: _settings(patient).enforcement(patient.folder),
+        schemes=_S3,
+    ),
+    Check(
         "public access",
         "nobody else gets in",
         lambda patient: _settings(patient).public_access(),

@@ -8,6 +8,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from bucketpoint.cli.doctor.endpoints import known_host
+from bucketpoint.cli.doctor.enforcement import refuses_unconditional_writes
 from bucketpoint.cli.doctor.outcomes import Outcome, UnseenError, happened
 from bucketpoint.errors import AccessDeniedError
 from bucketpoint.stores.failures import StoreOperation
@@ -29,7 +30,7 @@ _NOT_SET = frozenset(
 """With what S3 answers that there is no such setting."""
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_LIFECYCLE_PAGE = "docs/howto/s3.md"
+_LIFECYCLE_PAGE = _POLICY_PAGE = "docs/howto/s3.md"
 
 
 class _Reading(StoreOperation):
@@ -56,7 +57,12 @@ class _Reading(StoreOperation):
         "read the public access block of",
         "s3:GetBucketPublicAccessBlock",
     )
-    POLICY = ("get_bucket_policy_status", "read the policy status of", "s3:GetBucketPolicyStatus")
+    POLICY = ("get_bucket_policy", "read the policy of", "s3:GetBucketPolicy")
+    POLICY_STATUS = (
+        "get_bucket_policy_status",
+        "read the policy status of",
+        "s3:GetBucketPolicyStatus",
+    )
 
     @property
     def api_name(self) -> str:
@@ -168,7 +174,7 @@ class S3Settings:
     def public_access(self) -> Outcome:
         """See `Settings.public_access`."""
         try:
-            if self._read(_Reading.POLICY).get("PolicyStatus", {}).get("IsPublic"):
+            if self._read(_Reading.POLICY_STATUS).get("PolicyStatus", {}).get("IsPublic"):
                 return Outcome.failed(
                     "the bucket's policy lets anybody in",
                     "remove that from the policy, and block public access: " + self._block,
@@ -182,6 +188,20 @@ class S3Settings:
         return Outcome.warning(
             f"the bucket does not block public access ({', '.join(missing)}); the account may",
             self._block,
+        )
+
+    def enforcement(self, folder: str) -> Outcome:
+        """See `Settings.enforcement`."""
+        policy = self._read(_Reading.POLICY).get("Policy")
+        if policy is not None and refuses_unconditional_writes(policy, self._bucket, folder):
+            return Outcome.ok("the bucket's policy refuses writes without a condition")
+        if policy is None and not self._is_aws:
+            msg = "the bucket has no policy, and the endpoint may know no such condition"
+            raise UnseenError(msg)
+        return Outcome.warning(
+            "another program that may write can overwrite checkpoints unseen",
+            f"add the policy that refuses writes without a condition ({_POLICY_PAGE}), or make the "
+            "bucket with infra/modules/aws-checkpoint-bucket",
         )
 
     def close(self) -> None:

@@ -46,6 +46,10 @@ class Settings(Protocol):
         """See whether nobody else gets in."""
         ...
 
+    def enforcement(self, folder: str) -> Outcome:
+        """See whether other programs are held to conditions, too."""
+        ...
+
     def close(self) -> None:
         """Release the clients."""
         ...
