@@ -1,4 +1,4 @@
-"""The examples for AWS: names and types are right, and programs get what they read."""
+"""The examples and pages for AWS: names and types are right, and programs get what they read."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bucketpoint.cli.doctor.terraform import module_call
+from tests.infra.pages import calls_of
 from tests.infra.terraform import INFRA, Terraform, Workspace
 
 pytestmark = pytest.mark.xdist_group("terraform-aws-examples")
@@ -18,6 +19,16 @@ def test_an_example_is_valid(aws_terraform: Terraform, tmp_path: Path, folder: s
     example = Workspace(aws_terraform, f"examples/{folder}", tmp_path)
     example.init()
     example.validate()
+
+
+@pytest.mark.parametrize(("page", "call"), list(calls_of("aws-checkpoint-bucket")))
+def test_what_a_page_tells_to_write_is_valid(
+    aws_terraform: Terraform, tmp_path: Path, page: str, call: str
+) -> None:
+    workspace = Workspace(aws_terraform, "modules", tmp_path)
+    (workspace.path / "main.tf").write_text(call, encoding="utf-8")
+    workspace.init()
+    workspace.validate()
 
 
 def test_the_function_gets_each_variable_that_it_reads() -> None:

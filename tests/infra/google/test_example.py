@@ -1,13 +1,15 @@
-"""The Cloud Run example is valid, and gives its program what that reads and needs."""
+"""The Cloud Run example and the pages are valid, and programs get what they read and need."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.infra.google.conftest import PLAIN
+from tests.infra.pages import calls_of
 from tests.infra.terraform import INFRA, Terraform, Workspace
 
 pytestmark = pytest.mark.xdist_group("google-example")  # its fixtures take seconds
@@ -42,6 +44,16 @@ def made(planned: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 def test_it_is_valid(example: Workspace) -> None:
     example.validate()
+
+
+@pytest.mark.parametrize(("page", "call"), list(calls_of("gcp-checkpoint-bucket")))
+def test_what_a_page_tells_to_write_is_valid(
+    google_terraform: Terraform, tmp_path: Path, page: str, call: str
+) -> None:
+    workspace = Workspace(google_terraform, "modules", tmp_path, PLAIN)
+    (workspace.path / "main.tf").write_text(call, encoding="utf-8")
+    workspace.init()
+    workspace.validate()
 
 
 def test_the_program_gets_each_variable_that_it_reads(planned: dict[str, Any]) -> None:
