@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
 from threading import Barrier
@@ -140,6 +141,20 @@ class TestMoto(S3Suite):
     def test_one_of_many_creates_wins(self, store: Store) -> None:
         """A deviation: two creates of one object are both done."""
         assert winners(self.moto, lambda _: IfAbsent()) == 2
+
+    def test_readers_see_whole_objects_only(self, store: Store) -> None:
+        """A deviation: who makes the ETag of an object moves the place from which others read it."""
+        stored = import_module("moto.s3.models").FakeKey(KEY, b"body", "123456789012", "us-east-1")
+
+        class ReadBesideTheETag(BytesIO):
+            def read(self, size: int | None = None) -> bytes:
+                if size is None:  # for a reader, who has just gone to the beginning
+                    assert stored.etag
+                return super().read(size)
+
+        stored._value_buffer.close()
+        stored._value_buffer = ReadBesideTheETag(b"body")
+        assert stored.value == b""
 
 
 def winners(moto: Moto, prepare: Callable[[Store], Condition]) -> int:
