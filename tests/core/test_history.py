@@ -137,7 +137,7 @@ class TestLoadVersion:
     def test_saving_an_earlier_version_is_a_conflict(self, store: Store) -> None:
         checkpointer = written(store, "a", "b")
         before = checkpointer.load_version(RUN, checkpointer.history(RUN)[1]).checkpoint
-        with pytest.raises(ConflictError):
+        with pytest.raises(ConflictError, match=r"earlier version.*restore\(\) makes"):
             checkpointer.save_checkpoint(before)
         assert mark(checkpointer.load_checkpoint(RUN)) == "b"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,15 @@ from bucketpoint.core.document import FORKED_FROM, FORKS
 from bucketpoint.core.effects import Procedure, get, list_versions
 from bucketpoint.core.query import check_limit
 from bucketpoint.core.save import Guard, exactly
-from bucketpoint.core.session import Seen, Session, StoredCheckpoint, Target, no_checkpoint
+from bucketpoint.core.session import (
+    Seen,
+    Session,
+    StoredCheckpoint,
+    Target,
+    no_checkpoint,
+    origin_of,
+    set_origin,
+)
 from bucketpoint.core.update import saved
 from bucketpoint.core.write import Decision, Refuse, Write, write
 from bucketpoint.errors import (
@@ -95,7 +103,11 @@ def load_version(
     """Return the checkpoint that was stored as this version."""
     target = session.target(execution_id)
     seen = yield from kept_version(session, target, version)
-    return session.stored_in(seen, target)
+    stored = session.stored_in(seen, target)
+    origin = origin_of(stored.checkpoint)
+    if origin is not None:
+        set_origin(stored.checkpoint, replace(origin, looked_up=True))
+    return stored
 
 
 def restore(

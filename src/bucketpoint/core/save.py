@@ -153,15 +153,23 @@ def _as_last_seen(origin: Origin, target: Target) -> Guard:
     def refusal(seen: Seen) -> Exception | None:
         if seen.version == origin.version or _is_own(seen, origin):
             return None
-        what = "changed" if seen.live else "was deleted"
-        msg = (
-            f"execution {target.execution_id!r} {what} since this checkpoint was loaded or saved; "
-            "nothing was written: load it again and repeat your change (atomic_update does "
-            "both), or save with overwrite=True to replace what the other writer stored"
-        )
-        return ConflictError(msg)
+        return ConflictError(_what_came_between(seen, origin, target))
 
     return refusal
+
+
+def _what_came_between(seen: Seen, origin: Origin, target: Target) -> str:
+    if origin.looked_up:
+        return (
+            f"this checkpoint is an earlier version of execution {target.execution_id!r}; nothing "
+            "was written: restore() makes an earlier version the current one"
+        )
+    what = "changed" if seen.live else "was deleted"
+    return (
+        f"execution {target.execution_id!r} {what} since this checkpoint was loaded or saved; "
+        "nothing was written: load it again and repeat your change (atomic_update does "
+        "both), or save with overwrite=True to replace what the other writer stored"
+    )
 
 
 def _is_own(seen: Seen, origin: Origin) -> bool:

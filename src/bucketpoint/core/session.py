@@ -153,6 +153,7 @@ class Origin:
         pauses: Its pause fields then: what an operator changes since is told by them.
         unsettled: Operations that tried to save this very object with an unknown outcome; the
             version that one of them made is as good as `version`.
+        looked_up: The version was asked for by its ID: to save it is to go back to it, perhaps.
     """
 
     store: str
@@ -162,6 +163,7 @@ class Origin:
     revision: int
     pauses: Pauses
     unsettled: tuple[tuple[str, str], ...] = ()
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
