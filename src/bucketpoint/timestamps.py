@@ -451,21 +451,27 @@ def _with_rest(moment: datetime, rest: int) -> Timestamp:
 
 def nanoseconds_between(start: str, end: str) -> int:
     """Return how long it is from one text to another, both of which are known to be times."""
-    start_whole, _, start_fraction = start[:-1].partition(".")
-    end_whole, _, end_fraction = end[:-1].partition(".")
-    if not (_is_plain(start, start_whole) and _is_plain(end, end_whole)):
+    try:
+        whole = datetime.fromisoformat(end[:_SECONDS_END]) - datetime.fromisoformat(
+            start[:_SECONDS_END]
+        )
+        fraction = _plain_fraction(end) - _plain_fraction(start)
+    except ValueError:  # an offset, an hour of one digit, or a year 0
         return Timestamp.parse(end).unix_nanoseconds - Timestamp.parse(start).unix_nanoseconds
-    whole = datetime.fromisoformat(end_whole) - datetime.fromisoformat(start_whole)
-    fraction = int(end_fraction[:9].ljust(9, "0")) - int(start_fraction[:9].ljust(9, "0"))
     return (whole.days * 86_400 + whole.seconds) * 10**9 + fraction
 
 
-def _is_plain(text: str, whole: str) -> bool:
-    """Tell whether Python reads the whole seconds: in UTC, an hour of two digits, no year 0."""
-    return text[-1] == "Z" and len(whole) == _SECONDS_END and not whole.startswith("0000")
-
-
 _SECONDS_END = len("2026-01-02T03:04:05")
+
+
+def _plain_fraction(text: str) -> int:
+    """Return the nanoseconds of a time in UTC, of which all before the fraction has its usual length."""
+    rest = text[_SECONDS_END:]
+    if rest == "Z":
+        return 0
+    if rest[:1] != "." or rest[-1] != "Z":
+        raise ValueError
+    return int(rest[1:-1][:9].ljust(9, "0"))
 
 
 def _instant(moment: datetime) -> int:

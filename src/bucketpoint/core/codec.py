@@ -43,6 +43,7 @@ _LONG_NUMBER = b"0" * 200
 
 _STRIDE = 20
 _LONG_NUMBER_SAMPLED = b"0" * (len(_LONG_NUMBER) // _STRIDE)
+_EXPONENT = b"0e000"
 _LARGE_EXPONENT = re.compile(rb"0e0000* ")
 _MANY = 200
 """Entries of a container that are written and proved at once."""
@@ -90,7 +91,7 @@ def decode(body: bytes) -> dict[str, Any]:
 
 def glance(body: bytes, wanted: SchemaValidator) -> Any | None:
     """Read of a document what a schema asks for; None where only `decode` tells what is in it."""
-    if _may_hold_constant(body) or _needs_exact_reading(body):
+    if _may_hold_constant(body) or _may_exceed_float64(body):
         return None
     try:
         return wanted.validate_json(body)
@@ -104,12 +105,17 @@ def _may_hold_constant(body: bytes) -> bool:
 
 
 def _needs_exact_reading(body: bytes) -> bool:
-    structure = body.translate(_STRUCTURE)
     return (
-        _LONG_NUMBER in structure
-        or _LARGE_EXPONENT.search(structure) is not None
+        _may_exceed_float64(body)
         # The shorter pattern is the faster one, and says no of nearly all documents.
         or (_MINUS_ZERO.search(body) and _MINUS_ZERO_VALUE.search(body)) is not None
+    )
+
+
+def _may_exceed_float64(body: bytes) -> bool:
+    structure = body.translate(_STRUCTURE)
+    return _LONG_NUMBER in structure or (
+        _EXPONENT in structure and _LARGE_EXPONENT.search(structure) is not None
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from bucketpoint.stores.contract import (
     Condition,
@@ -134,8 +134,7 @@ class DeleteVersion:
     version_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):  # these three are made in a third of a dataclass's time
     """Begin to read, and go on meanwhile; performed into what `Await` takes.
 
     How many are under way at once is for the procedure to bound.
@@ -144,15 +143,13 @@ class Begin:
     request: Get
 
 
-@dataclass(frozen=True, slots=True)
-class Await:
+class Await(NamedTuple):
     """Wait for the result of what was begun."""
 
     begun: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(NamedTuple):
     """Hand a value to whoever iterates over the procedure, and go on when the next is wanted."""
 
     value: Any

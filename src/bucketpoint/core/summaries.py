@@ -129,13 +129,13 @@ def _of(members: Mapping[str, Any], waiting: Sequence[BranchState]) -> Gist:
     start_time, end_time = members.get("start_time"), members.get("end_time")
     return Gist(
         Kind.RUN,
-        workflow_name=members.get("workflow_name", ""),
-        status=status,
-        start_time=start_time,
-        end_time=end_time,
-        duration=_nanoseconds(start_time, end_time or members.get("checkpoint_at")),
-        error=members.get("error", ""),
-        next_wake_at=next_wake_of(status, waiting) if waiting else None,
+        members.get("workflow_name", ""),
+        status,
+        start_time,
+        end_time,
+        _nanoseconds(start_time, end_time or members.get("checkpoint_at")),
+        members.get("error", ""),
+        next_wake_of(status, waiting) if waiting else None,
     )
 
 
