@@ -40,6 +40,20 @@ class TestPause:
         assert found["main"].wait is not None
         assert found["main"].wait.wake_at == NOW + HOUR
 
+    def test_what_is_not_paused_is_left_as_it_is(self, runs: Runs, shell: Shell) -> None:
+        runs.save("order-17", branch_states={"main": waiting()})
+        before = runs.checkpointer.get("order-17")
+        for names in ([], ["--branch", "main"]):
+            said = shell.run("unpause", "order-17", *names)
+            assert (said.code, said.out) == (
+                0,
+                "order-17: no branch was paused; nothing was written.\n",
+            )
+        after = runs.checkpointer.get("order-17")
+        assert before is not None
+        assert after is not None
+        assert after.version == before.version
+
     def test_only_the_branches_that_are_named(self, runs: Runs, shell: Shell) -> None:
         branches = {name: BranchState(id=name, status="running") for name in "abc"}
         runs.save("order-17", branch_states=branches)

@@ -17,9 +17,9 @@ class TestList:
         runs.save("order-17", "suspended", branch_states={"main": waiting(until=NOW + HOUR)})
         runs.save("order-18", "failed", error="declined:\n  code 51", workflow_name="orders")
         assert shell.run("list").out == (
-            "EXECUTION  STATUS     WORKFLOW  WRITTEN      TOOK    WAKES      ERROR\n"
-            "order-17   suspended            2 h ago      10 min  in 60 min\n"
-            "order-18   failed     orders    119 min ago  10 min             declined: code 51\n"
+            "EXECUTION  STATUS     WORKFLOW  WRITTEN      RAN FOR  WAKES      ERROR\n"
+            "order-17   suspended            2 h ago      10 min   in 60 min\n"
+            "order-18   failed     orders    119 min ago  10 min              declined: code 51\n"
         )
 
     def test_programs_read_a_line_each(self, runs: Runs, shell: Shell) -> None:
@@ -96,15 +96,13 @@ class TestShow:
             "│   paused: prices are wrong\n"
             "│   waits for the signal 'approval'; its clock is stopped with 60 min left\n"
             "└── ship  suspended  at approve\n"
-            "    is due since 2026-01-31T11:00:00Z (60 min ago): its program has only to resume the "
+            "    is due since 2026-01-31T11:00:00Z (60 min ago): a worker has only to resume the "
             "run\n"
             "\n"
             "Why it stands there\n"
-            "  Branch main is paused: prices are wrong.\n"
+            "  Branch main is paused until somebody unpauses it: prices are wrong.\n"
             "  Branch main waits for the signal 'approval'; its clock is stopped with 60 min left.\n"
-            "  Branch ship is due since 2026-01-31T11:00:00Z (60 min ago): its program has only to resume "
-            "the\n"
-            "  run.\n"
+            "  Branch ship is due since 2026-01-31T11:00:00Z (60 min ago): a worker has only to resume the run.\n"
             "\n"
             "What to type next\n"
             "  bucketpoint unpause order-17 --branch main\n"
@@ -124,7 +122,7 @@ class TestShow:
         [
             ("completed", {}, "It has completed."),
             ("failed", {"error": "declined"}, "It failed: declined"),
-            ("running", {}, "Nobody has claimed it"),
+            ("running", {}, "No worker is at it"),
             ("suspended", {"branch_states": {"main": waiting(topic="go")}}, "the signal 'go'."),
             (
                 "waiting",
@@ -150,6 +148,14 @@ class TestShow:
         [record] = shell.json("show", "order-17").records
         assert why in " ".join(record["why"])
 
+    def test_only_a_failed_run_with_a_past_can_be_restored(self, runs: Runs, shell: Shell) -> None:
+        runs.save("order-17", "failed")
+        [record] = shell.json("show", "order-17").records
+        assert record["next"] == ["bucketpoint history order-17"]
+        runs.save("order-17", "failed")
+        [record] = shell.json("show", "order-17").records
+        assert record["next"][1] == "bucketpoint restore order-17 --version ~1"
+
     def test_a_worker_that_went_silent_is_told_from_one_that_lives(
         self, runs: Runs, shell: Shell
     ) -> None:
@@ -157,8 +163,13 @@ class TestShow:
         runs.checkpointer.claim("order-17", owner="worker-7", ttl=timedelta(minutes=1)).acquire()
         [silent] = shell.json("show", "order-17").records
         assert silent["why"] == [
-            "Worker worker-7 went silent; its claim expired 118 min ago, so another may take it."
+            (
+                "Worker worker-7 went silent, and its claim expired 118 min ago: it goes on when "
+                "any worker resumes it, so see that one runs."
+            )
         ]
+        assert silent["next"] == ["bucketpoint watch order-17"]
+        assert "worker-7, expired 118 min ago" in shell.run("show", "order-17").out
         claim = runs.checkpointer.claim(
             "order-17", owner="worker-8", ttl=1_000_000 * HOUR, takeover=True
         )
@@ -268,7 +279,9 @@ class TestWatch:
 
     def test_it_gives_up_in_time(self, runs: Runs, shell: Shell) -> None:
         runs.save("a")
-        assert shell.run("watch", "a", "--for", "1s", "--interval", "2s").code == 11
+        said = shell.run("watch", "a", "--for", "1s", "--interval", "2s")
+        assert said.code == 11
+        assert said.err.endswith("Time is up, and these have not ended: a\n")
         said = shell.json("watch", "--for", "1s", "--interval", "2s")
         assert (said.code, [record["status"] for record in said.records]) == (0, ["running"])
 

@@ -105,8 +105,8 @@ def _start() -> None:
         export BUCKETPOINT_URL=file:///the/folder    (or s3://bucket/prefix, gs://...)
 
     \b
-    Does a run stand still?
-        bucketpoint list                      which runs there are, and what they wait for
+    Is a run stuck?
+        bucketpoint list                      which runs there are, and when they go on
         bucketpoint show EXECUTION_ID         why it stands there, and what to type next
     """
 

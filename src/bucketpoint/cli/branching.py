@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from bucketpoint.checkpoint import BranchState, Checkpoint
+from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus
 from bucketpoint.checkpointer import BucketCheckpointer
 from bucketpoint.core.waits import FINISHED
 from bucketpoint.errors import BranchNotFoundError
 
-__all__ = ["change_branches", "describe"]
+__all__ = ["change_branches", "describe", "is_paused"]
+
+
+class _NothingToDo(Exception):  # noqa: N818 - a signal, which leaves what is stored as it is
+    """No branch would change."""
 
 
 def change_branches(
@@ -27,7 +32,7 @@ def change_branches(
         execution_id: The run.
         names: The branches; none for all that have not ended.
         change: Changes one.
-        paused_only: Of all, only those that are paused.
+        paused_only: Of these, only those that are paused; without any, nothing is written.
 
     Raises:
         BranchNotFoundError: The run has no branch of that name.
@@ -36,21 +41,27 @@ def change_branches(
     changed: list[str] = []
 
     def edit(checkpoint: Checkpoint) -> None:
-        changed[:] = names or (
-            name
-            for name, branch in checkpoint.branch_states.items()
-            if branch.status not in FINISHED and (branch.pause_requested or not paused_only)
-        )
-        for name in changed:
-            branch = checkpoint.branch_states.get(name)
-            if branch is None:
-                known = ", ".join(checkpoint.branch_states) or "none"
+        branches = checkpoint.branch_states
+        for name in names:
+            if name not in branches:
+                known = ", ".join(branches) or "none"
                 message = f"execution {execution_id!r} has no branch {name!r}, only: {known}"
                 raise BranchNotFoundError(message, execution_id=execution_id)
-            change(branch)
+        meant = names or (name for name in branches if branches[name].status not in FINISHED)
+        changed[:] = (name for name in meant if is_paused(branches[name]) or not paused_only)
+        if paused_only and not changed:
+            raise _NothingToDo
+        for name in changed:
+            change(branches[name])
 
-    checkpointer.atomic_update(execution_id, edit)
+    with suppress(_NothingToDo):
+        checkpointer.atomic_update(execution_id, edit)
     return tuple(changed)
+
+
+def is_paused(branch: BranchState) -> bool:
+    """Tell whether a branch stays where it is until it is unpaused."""
+    return branch.pause_requested or branch.status == ExecutionStatus.PAUSED
 
 
 def describe(names: tuple[str, ...]) -> str:

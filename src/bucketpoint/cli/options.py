@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from bucketpoint.checkpoint import ExecutionStatus
 from bucketpoint.cli.times import Moment
 from bucketpoint.errors import BucketpointError
 from bucketpoint.stores.urls import URL_VARIABLE
@@ -127,7 +128,11 @@ yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 
 _FILTERS = (
-    click.option("--status", multiple=True, help="Only this status; may be repeated."),
+    click.option(
+        "--status",
+        multiple=True,
+        help=f"Only this status; may be repeated: {', '.join(ExecutionStatus)}.",
+    ),
     click.option("--workflow", metavar="NAME", help="Only executions of this workflow."),
     click.option(
         "--id-prefix",

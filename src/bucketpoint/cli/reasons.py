@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bucketpoint.checkpoint import BranchState, Checkpoint, ExecutionStatus, WaitState
+from bucketpoint.cli.branching import is_paused
 from bucketpoint.cli.hints import shell_word
 from bucketpoint.cli.times import ago, long
 from bucketpoint.core.document import Member
@@ -55,15 +56,29 @@ def claim_of(seen: Seen) -> Claim | None:
 
 
 def reasons_of(
-    execution_id: str, checkpoint: Checkpoint, claim: Claim | None, now: datetime
+    execution_id: str,
+    checkpoint: Checkpoint,
+    claim: Claim | None,
+    now: datetime,
+    *,
+    has_past: bool = True,
 ) -> Reasons:
-    """Return why the run stands where it is, and what to type about it."""
+    """Return why the run stands where it is, and what to type about it.
+
+    Args:
+        execution_id: The run.
+        checkpoint: What is stored.
+        claim: Who holds it.
+        now: The present time.
+        has_past: There was an earlier version.
+    """
     name = shell_word(execution_id)
     if checkpoint.status == ExecutionStatus.COMPLETED:
         return Reasons(("It has completed.",), ())
     if checkpoint.status == ExecutionStatus.FAILED:
         error = checkpoint.error or "no reason is given"
-        commands = (f"bucketpoint history {name}", f"bucketpoint restore {name} --version ~1")
+        look = f"bucketpoint history {name}"
+        commands = (look, f"bucketpoint restore {name} --version ~1") if has_past else (look,)
         return Reasons((f"It failed: {error}",), commands)
     why: list[str] = []
     commands_by_use: dict[str, None] = {}
@@ -73,7 +88,10 @@ def reasons_of(
             if command:
                 commands_by_use[command] = None
     why += _of_joins(checkpoint)
-    why += _of_claim(claim, now, waits=bool(why))
+    of_claim = _of_claim(claim, now, waits=bool(why))
+    if of_claim is not None:
+        why.append(of_claim)
+        commands_by_use[f"bucketpoint watch {name}"] = None
     return Reasons(tuple(why), tuple(commands_by_use))
 
 
@@ -82,10 +100,10 @@ def _of_branch(
 ) -> Iterator[tuple[str, str | None]]:
     if branch.status in FINISHED:
         return
-    if branch.pause_requested or branch.status == ExecutionStatus.PAUSED:
+    if is_paused(branch):
         reason = f": {branch.pause_reason}" if branch.pause_reason else ""
         unpause = f"bucketpoint unpause {name} --branch {shell_word(branch_id)}"
-        yield f"Branch {branch_id} is paused{reason}.", unpause
+        yield f"Branch {branch_id} is paused until somebody unpauses it{reason}.", unpause
     if branch.wait is not None:
         yield f"Branch {branch_id} {wait_text(branch.wait, now)}.", None
 
@@ -97,7 +115,7 @@ def wait_text(wait: WaitState, now: datetime) -> str:
     if wake_at is not None and wake_at != ZERO_TIME:
         if wake_at > Timestamp.of(now):
             return f"{what} until {wake_at} ({ago(wake_at, now)})"
-        overdue = f"since {wake_at} ({ago(wake_at, now)}): its program has only to resume the run"
+        overdue = f"since {wake_at} ({ago(wake_at, now)}): a worker has only to resume the run"
         return (
             f"waited for the signal {wait.topic!r}, and its time is up {overdue}"
             if wait.topic
@@ -116,13 +134,14 @@ def _of_joins(checkpoint: Checkpoint) -> Iterator[str]:
         yield f"Branch {join.waiting_branch_id} waits at {join.step_name} for the end{of}."
 
 
-def _of_claim(claim: Claim | None, now: datetime, *, waits: bool) -> Iterator[str]:
+def _of_claim(claim: Claim | None, now: datetime, *, waits: bool) -> str | None:
     if claim is None:
-        if not waits:
-            yield "Nobody has claimed it: it goes on when its program resumes it."
-    elif claim.is_live:
+        return None if waits else "No worker is at it: it goes on when one resumes it."
+    if claim.is_live:
         until = f"{claim.expires_at:%H:%M:%S} ({ago(claim.expires_at, now)})"
-        yield f"Worker {claim.owner} holds it, until {until} unless it writes."
-    else:
-        since = ago(claim.expires_at, now)
-        yield f"Worker {claim.owner} went silent; its claim expired {since}, so another may take it."
+        return f"Worker {claim.owner} holds it, until {until} unless it writes."
+    since = ago(claim.expires_at, now)
+    return (
+        f"Worker {claim.owner} went silent, and its claim expired {since}: it goes on when any "
+        "worker resumes it, so see that one runs."
+    )

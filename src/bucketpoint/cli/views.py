@@ -49,7 +49,7 @@ def status_text(status: str) -> Text:
 
 def executions(records: Iterable[ExecutionRecord], now: datetime) -> RenderableType:
     """Return a table of executions."""
-    table = _table("EXECUTION", "STATUS", "WORKFLOW", "WRITTEN", "TOOK", "WAKES", "ERROR")
+    table = _table("EXECUTION", "STATUS", "WORKFLOW", "WRITTEN", "RAN FOR", "WAKES", "ERROR")
     for record in records:
         table.add_row(
             Text(record.execution_id, overflow="fold"),
@@ -97,11 +97,18 @@ def _facts(record: ShowRecord, checkpoint: Checkpoint, now: datetime) -> Iterabl
         "none: another program wrote it" if record.revision is None else str(record.revision),
     )
     if record.owner is not None:
-        yield "claimed by", record.owner
+        yield "claimed by", f"{record.owner}{_until(record.claim_expires_at, now)}"
     if isinstance(record.forked_from, dict):
         yield "forked from", str(record.forked_from.get("execution_id", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # whatever the document has
     if record.forks:
         yield "forks", ", ".join(str(fork.get("execution_id", "")) for fork in record.forks)
+
+
+def _until(expires_at: datetime | None, now: datetime) -> str:
+    if expires_at is None:
+        return ""
+    verb = "expired" if expires_at <= now else "expires"
+    return f", {verb} {ago(expires_at, now)}"
 
 
 def _tree(checkpoint: Checkpoint, now: datetime) -> RenderableType:
@@ -138,7 +145,7 @@ def timeline(records: Sequence[VersionRecord], now: datetime) -> RenderableType:
             Text("" if record.revision is None else str(record.revision)),
             Text(record.owner or ""),
             Text(f"{record.size:,}", justify="right"),
-            Text(record.version_id, "dim", overflow="fold"),
+            Text(record.version_id, "dim", no_wrap=True, overflow="ellipsis"),
         )
     return table
 

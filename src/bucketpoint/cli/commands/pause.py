@@ -33,8 +33,8 @@ def command(
 ) -> None:
     r"""Let branches of a run stay where they are, from their next step on.
 
-    Nothing that a worker does is lost, and no worker is killed. Time stands still for what the
-    branches wait for.
+    Nothing that a worker does is lost, and no worker is killed. While a branch is paused, the
+    timeout of what it waits for does not run.
 
     \b
     Example:
@@ -48,4 +48,5 @@ def command(
         )
     record = ChangeRecord(execution_id=execution_id, action="pause", branches=changed)
     output.emit(record, lambda: f"{execution_id}: {describe(changed)} paused.")
-    output.note(f"To go on:  bucketpoint unpause {shell_word(execution_id)}")
+    if not output.as_json:
+        output.note(f"To go on:  bucketpoint unpause {shell_word(execution_id)}")

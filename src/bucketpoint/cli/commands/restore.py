@@ -25,7 +25,7 @@ __all__ = ["command"]
     show_default=True,
     metavar="VERSION",
     help="Which one: ~1 for the one before the newest, @2h for what was current two hours ago, "
-    "or its ID; see history.",
+    "or the version_id of history --json.",
 )
 @options.dry_run
 @options.yes
@@ -41,7 +41,8 @@ def command(
 ) -> None:
     r"""Bring back an earlier version of a run, as a newer version.
 
-    Nothing of the history is lost. A worker that goes on from what is stored now is fenced.
+    Nothing of the history is lost. A worker that goes on from what is stored now can save no
+    more. What the run has done since that version it will do again.
 
     \b
     Example:

@@ -35,8 +35,9 @@ def command(
         seen = _seen(operator, execution_id, version, output.terminal)
         checkpoint = operator.load_from(seen, execution_id).checkpoint
     now, claim = output.terminal.now(), claim_of(seen)
-    reasons = reasons_of(execution_id, checkpoint, claim, now)
     member = seen.document.member if seen.document is not None else None
+    has_past = member is None or member.revision > 1
+    reasons = reasons_of(execution_id, checkpoint, claim, now, has_past=has_past)
     record = ShowRecord(
         execution_id=execution_id,
         status=checkpoint.status,

@@ -6,6 +6,7 @@ from bucketpoint.cli import options
 from bucketpoint.cli.branching import change_branches, describe
 from bucketpoint.cli.command import cli_command
 from bucketpoint.cli.exits import WRITING
+from bucketpoint.cli.hints import shell_word
 from bucketpoint.cli.operator import opened
 from bucketpoint.cli.output import Output
 from bucketpoint.cli.records import ChangeRecord
@@ -21,7 +22,9 @@ __all__ = ["command"]
 def command(
     output: Output, *, url: str, timeout: float, execution_id: str, branches: tuple[str, ...]
 ) -> None:
-    r"""Let paused branches go on when their program resumes the run next.
+    r"""Let paused branches go on, as soon as a worker resumes the run.
+
+    A run that is not paused is left as it is.
 
     \b
     Example:
@@ -33,4 +36,11 @@ def command(
             operator, execution_id, branches, lambda branch: unpause(branch, now), paused_only=True
         )
     record = ChangeRecord(execution_id=execution_id, action="unpause", branches=changed)
+    if not changed:
+        output.emit(record, lambda: f"{execution_id}: no branch was paused; nothing was written.")
+        return
     output.emit(record, lambda: f"{execution_id}: {describe(changed)} unpaused.")
+    if not output.as_json:
+        output.note(
+            f"It goes on when a worker resumes it:  bucketpoint watch {shell_word(execution_id)}"
+        )

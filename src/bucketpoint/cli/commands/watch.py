@@ -71,7 +71,7 @@ def command(
                 failed = any(known[each].status == ExecutionStatus.FAILED for each in execution_ids)
                 return ExitCode.RUN_FAILED if failed else ExitCode.OK
             if ends is not None and time.monotonic() + interval.total_seconds() > ends:
-                return ExitCode.STILL_RUNNING if execution_ids else ExitCode.OK
+                return _given_up(output, execution_ids, known)
             time.sleep(interval.total_seconds())
 
 
@@ -85,6 +85,16 @@ def _looked(
             yield operator.summary(execution_id)
     except StoreUnavailableError as error:  # it may be back when it is asked next
         output.note(f"{error} [{error.kind}]")
+
+
+def _given_up(
+    output: Output, execution_ids: tuple[str, ...], known: dict[str, ExecutionSummary]
+) -> ExitCode:
+    if not execution_ids:
+        return ExitCode.OK
+    running = ", ".join(each for each in execution_ids if not _is_over(known.get(each)))
+    output.note(f"Time is up, and these have not ended: {running}")
+    return ExitCode.STILL_RUNNING
 
 
 def _is_over(summary: ExecutionSummary | None) -> bool:
