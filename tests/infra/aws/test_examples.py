@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bucketpoint.cli.doctor.terraform import module_call
-from tests.infra.pages import calls_of
+from tests.infra.pages import calls_of, write_calls
 from tests.infra.terraform import INFRA, Terraform, Workspace
 
 pytestmark = pytest.mark.xdist_group("terraform-aws-examples")
@@ -21,12 +21,14 @@ def test_an_example_is_valid(aws_terraform: Terraform, tmp_path: Path, folder: s
     example.validate()
 
 
-@pytest.mark.parametrize(("page", "call"), list(calls_of("aws-checkpoint-bucket")))
-def test_what_a_page_tells_to_write_is_valid(
-    aws_terraform: Terraform, tmp_path: Path, page: str, call: str
+def test_what_the_pages_and_the_doctor_tell_to_write_is_valid(
+    aws_terraform: Terraform, tmp_path: Path
 ) -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    told = [*calls_of("aws-checkpoint-bucket"), module_call(f"s3://my-runs/runs?kms_key={key}")]
+    assert len(told) == 3
     workspace = Workspace(aws_terraform, "modules", tmp_path)
-    (workspace.path / "main.tf").write_text(call, encoding="utf-8")
+    write_calls(workspace.path, told)
     workspace.init()
     workspace.validate()
 
@@ -36,17 +38,3 @@ def test_the_function_gets_each_variable_that_it_reads() -> None:
     main = (INFRA / "examples" / "aws-lambda" / "main.tf").read_text(encoding="utf-8")
     (given,) = re.findall(r"variables = \{(.*?)\}", main, re.DOTALL)
     assert set(re.findall(r"^ *(\w+) +=", given, re.MULTILINE)) == read | {"BUCKETPOINT_URL"}
-
-
-def test_the_doctor_prints_a_call_that_the_module_takes(
-    aws_terraform: Terraform, tmp_path: Path
-) -> None:
-    key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    call = module_call(f"s3://my-runs/team/runs?kms_key={key}")
-    workspace = Workspace(aws_terraform, "modules", tmp_path)
-    assert "./bucketpoint/infra/modules/" in call
-    (workspace.path / "main.tf").write_text(
-        call.replace("./bucketpoint/infra/modules/", "./"), encoding="utf-8"
-    )
-    workspace.init()
-    workspace.validate()

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bucketpoint.cli.doctor.terraform import module_call
 from tests.infra.google.conftest import PLAIN
-from tests.infra.pages import calls_of
+from tests.infra.pages import calls_of, write_calls
 from tests.infra.terraform import INFRA, Terraform, Workspace
 
 pytestmark = pytest.mark.xdist_group("google-example")  # its fixtures take seconds
@@ -46,12 +47,14 @@ def test_it_is_valid(example: Workspace) -> None:
     example.validate()
 
 
-@pytest.mark.parametrize(("page", "call"), list(calls_of("gcp-checkpoint-bucket")))
-def test_what_a_page_tells_to_write_is_valid(
-    google_terraform: Terraform, tmp_path: Path, page: str, call: str
+def test_what_the_pages_and_the_doctor_tell_to_write_is_valid(
+    google_terraform: Terraform, tmp_path: Path
 ) -> None:
     workspace = Workspace(google_terraform, "modules", tmp_path, PLAIN)
-    (workspace.path / "main.tf").write_text(call, encoding="utf-8")
+    key = "projects/my-project/locations/europe-west1/keyRings/ring/cryptoKeys/key"
+    told = [*calls_of("gcp-checkpoint-bucket"), module_call(f"gs://my-runs/runs?kms_key={key}")]
+    assert len(told) == 3
+    write_calls(workspace.path, told)
     workspace.init()
     workspace.validate()
 
