@@ -3,17 +3,7 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-python_for_venv() {
-  local candidate
-  for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      echo "$candidate"
-      return
-    fi
-  done
-  echo "Python 3.11 or newer is needed, and none was found on PATH." >&2
-  return 1
-}
+source scripts/_python.sh
 
 prepare_venv() {
   local stamp=.venv/installed-pyproject.toml
@@ -22,7 +12,7 @@ prepare_venv() {
   fi
   echo "Preparing .venv (once; again only when pyproject.toml changes) ..." >&2
   if [ ! -x .venv/bin/python ]; then
-    "$(python_for_venv)" -m venv .venv
+    "$(supported_python)" -m venv .venv
   fi
   .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1' >&2  # the first with --group
   .venv/bin/python -m pip install --quiet --group dev --editable '.[all]' >&2
