@@ -49,7 +49,7 @@ class ListingMethods(BlockingDriver):
             wake_before: Only those of whose waits the first ends then or earlier: give the present
                 time for what is to be resumed.
             limit: So many at most.
-            progress: Called after each page of keys and each execution.
+            progress: Called after each page of keys and each few executions.
             timeout: Seconds that each request may take; None as the checkpointer was told.
 
         Raises:

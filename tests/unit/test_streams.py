@@ -14,7 +14,7 @@ from bucketpoint import AsyncBucketCheckpointer, BucketCheckpointer, MemoryStore
 from bucketpoint.core.effects import (
     Stream,
     await_begun,
-    begin_get,
+    begin_gets,
     delete_version,
     emit,
     list_versions,
@@ -34,21 +34,24 @@ def bodies(prefix: str = "") -> Stream:
     listing = yield from open_listing(prefix)
     begun: deque[Any] = deque()
     while page := (yield from next_page(listing, PAGE)):
-        for entry in page:
-            begun.append((yield from begin_get(entry.key)))
-            if len(begun) == WINDOW:
-                yield from _emit_body(begun)
+        begun.extend((yield from begin_gets([entry.key for entry in page])))
+        while len(begun) >= WINDOW:
+            yield from _emit_bodies(begun)
     while begun:
-        yield from _emit_body(begun)
+        yield from _emit_bodies(begun)
 
 
-def _emit_body(begun: deque[Any]) -> Stream:
-    try:
-        found = yield from await_begun(begun.popleft())
-    except StoreUnavailableError:
-        yield from emit("unavailable")
-    else:
-        yield from emit(found.body if found is not None else None)
+def _emit_bodies(begun: deque[Any]) -> Stream:
+    awaited = [begun.popleft() for _ in range(min(2, len(begun)))]
+    outcomes = yield from await_begun(awaited)
+    yield from emit([_body(outcome) for outcome in outcomes])
+
+
+def _body(outcome: StoredObject | BaseException | None) -> bytes | str | None:
+    if isinstance(outcome, StoreUnavailableError):
+        return "unavailable"
+    assert not isinstance(outcome, BaseException)
+    return None if outcome is None else outcome.body
 
 
 def filled(count: int = 10) -> MemoryStore:
@@ -131,7 +134,7 @@ def test_only_what_is_wanted_is_read() -> None:
     values: Iterator[Any] = checkpointer._run_each(bodies(), None)
     assert requests == []
     assert next(values) == b"0"
-    assert [request.kind for request in requests] == ["list", "list", "get"]
+    assert [request.kind for request in requests] == ["list", "list", "get", "get"]
     assert {request.key for request in requests[:2]} == {""}
 
 
@@ -166,7 +169,7 @@ def test_versions_are_listed_and_removed(kind: str) -> None:
     def stream() -> Stream:
         kept = yield from list_versions("000")
         yield from delete_version("000", kept[-1].version_id)
-        yield from emit(len((yield from list_versions("000", 5))))
+        yield from emit([len((yield from list_versions("000", 5)))])
 
     async def main(store: Any) -> list[Any]:
         async with AsyncBucketCheckpointer(store, observer=requests.append) as checkpointer:

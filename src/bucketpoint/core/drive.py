@@ -63,7 +63,7 @@ def drive_each(stream: Stream, perform: Callable[[Effect], Any]) -> Generator[An
         effect = next(stream)
         while True:
             if isinstance(effect, Emit):
-                yield effect.value
+                yield from effect.values
                 effect = next(stream)
                 continue
             try:
@@ -86,7 +86,8 @@ async def drive_each_async(
         effect = next(stream)
         while True:
             if isinstance(effect, Emit):
-                yield effect.value
+                for value in effect.values:
+                    yield value
                 effect = next(stream)
                 continue
             try:

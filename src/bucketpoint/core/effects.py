@@ -10,7 +10,7 @@ raises `DeadlinePassed` at the yield instead of performing the effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
@@ -47,7 +47,7 @@ __all__ = [
     "Stream",
     "WriterID",
     "await_begun",
-    "begin_get",
+    "begin_gets",
     "call",
     "delete",
     "delete_version",
@@ -70,8 +70,7 @@ class DeadlinePassed(Exception):  # noqa: N818 - a signal from driver to procedu
     """The time given for the call is used up; the effect was not performed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Get:
+class Get(NamedTuple):  # made in a third of a dataclass's time, and listings make many
     """Read an object; performed as `Store.get`."""
 
     key: str
@@ -134,25 +133,25 @@ class DeleteVersion:
     version_id: str
 
 
-class Begin(NamedTuple):  # these three are made in a third of a dataclass's time
-    """Begin to read, and go on meanwhile; performed into what `Await` takes.
+class Begin(NamedTuple):
+    """Begin to read, and go on meanwhile; performed into a list of what `Await` takes.
 
     How many are under way at once is for the procedure to bound.
     """
 
-    request: Get
+    requests: Sequence[Get]
 
 
 class Await(NamedTuple):
-    """Wait for the result of what was begun."""
+    """Wait for what was begun; performed into a list of what was read, or of why it was not."""
 
-    begun: Any
+    begun: Sequence[Any]
 
 
 class Emit(NamedTuple):
-    """Hand a value to whoever iterates over the procedure, and go on when the next is wanted."""
+    """Hand values to whoever iterates over the procedure, and go on when the next is wanted."""
 
-    value: Any
+    values: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,19 +249,19 @@ def delete_version(key: str, version_id: str) -> Procedure[None]:
     yield DeleteVersion(key, version_id)
 
 
-def begin_get(key: str, version_id: str | None = None) -> Procedure[Any]:
-    """Begin to read an object; `await_begun` takes what this returns."""
-    return (yield Begin(Get(key, version_id)))
+def begin_gets(keys: Iterable[str]) -> Procedure[list[Any]]:
+    """Begin to read objects; `await_begun` takes what this returns."""
+    return cast("list[Any]", (yield Begin([Get(key) for key in keys])))
 
 
-def await_begun(begun: Any) -> Procedure[StoredObject | None]:
-    """Wait for a read that was begun."""
-    return cast("StoredObject | None", (yield Await(begun)))
+def await_begun(begun: Sequence[Any]) -> Procedure[list[StoredObject | BaseException | None]]:
+    """Wait for reads that were begun; the error of one that failed stands in its place."""
+    return cast("list[StoredObject | BaseException | None]", (yield Await(begun)))
 
 
-def emit(value: Any) -> Stream:
-    """Hand a value to whoever iterates."""
-    yield Emit(value)
+def emit(values: Sequence[Any]) -> Stream:
+    """Hand values to whoever iterates."""
+    yield Emit(values)
 
 
 def sleep(at_least: float, at_most: float) -> Procedure[None]:

@@ -13,7 +13,7 @@ from bucketpoint.core.effects import (
     Procedure,
     Stream,
     await_begun,
-    begin_get,
+    begin_gets,
     emit,
     get,
     next_page,
@@ -104,20 +104,28 @@ def _text(moment: datetime) -> str:
     return str(Timestamp.of(moment))
 
 
-class _Due(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Due:
     """An execution that is to be handed out when those before it are.
 
     Attributes:
         target: Its object.
-        info: What the listing told.
-        gist: What is stored, where that is known already.
-        begun: The read that was begun else.
+        info: What the listing told of that.
+        gist: What is stored, once it is known.
+        begun: The read that was begun where it was not known.
+        found: What that read.
     """
 
     target: Target
     info: ObjectInfo
     gist: Gist | None
     begun: Any = None
+    found: StoredObject | None = None
+
+    def listed(self, gist: Gist) -> Listed:
+        """Return what the listing came by, when that is known."""
+        written = self.info if self.found is None else self.found
+        return Listed(self.target.execution_id, written.modified_at, gist)
 
 
 def list_executions(
@@ -179,17 +187,16 @@ class _Scan:
             page = yield from self._session.persist(self._whole, self._next_page)
             page_is_full = len(page) == _PAGE
             for info in page:
-                target = self._wanted(info)
-                if target is None:
-                    continue
-                yield from self._add(target, info)
+                self._add(info)
                 while self._is_full() and not self._is_enough():
-                    yield from self._hand_out_first()
+                    yield from self._begin()
+                    yield from self._hand_out()
                 if self._is_enough():
                     return
+            yield from self._begin()
             self._report()
         while self._due and not self._is_enough():
-            yield from self._hand_out_first()
+            yield from self._hand_out()
 
     def _next_page(self) -> Procedure[list[ObjectInfo]]:
         if self._listing is None:
@@ -203,73 +210,107 @@ class _Scan:
             self._last_key = page[-1].key
         return page
 
-    def _wanted(self, info: ObjectInfo) -> Target | None:
-        """Name the execution of an object, unless it is known that it is not wanted."""
+    def _add(self, info: ObjectInfo) -> None:
+        """Note the execution of an object, unless it is known that it is not wanted."""
         execution_id = execution_id_of(self._session.settings.prefix, info.key)
         if execution_id is None:
-            return None
+            return
         self._listed += 1
-        return Target(execution_id, info.key) if self._query.wants_time(info.modified_at) else None
+        if self._query.wants_time(info.modified_at):
+            target = Target(execution_id, info.key)
+            gist = self._known(target, info)
+            if gist is None:
+                self._bytes += info.size
+            self._due.append(_Due(target, info, gist))
 
-    def _add(self, target: Target, info: ObjectInfo) -> Procedure[None]:
-        """Note an execution, and begin to read it if that is needed."""
+    def _known(self, target: Target, info: ObjectInfo) -> Gist | None:
+        """Return what need not be read."""
         known = self._session.summaries.get(info.key)
         if known is not None and known.version == info.version:
-            self._due.append(_Due(target, info, known.gist))
-            return
+            return known.gist
         too_large = self._session.too_large(info.size, target)
-        if too_large is not None:
-            self._due.append(_Due(target, info, unreadable(too_large)))
-            return
-        begun = yield from begin_get(info.key)
-        self._bytes += info.size
-        self._due.append(_Due(target, info, None, begun))
+        return None if too_large is None else unreadable(too_large)
+
+    def _begin(self) -> Procedure[None]:
+        """Begin the reads of all that is due."""
+        due = [each for each in self._due if each.gist is None and each.begun is None]
+        if due:
+            begun = yield from begin_gets([each.info.key for each in due])
+            for each, reading in zip(due, begun, strict=True):
+                each.begun = reading
 
     def _is_full(self) -> bool:
         """Tell whether no more may be due: not more than are wanted, as far as that is known."""
         most = _MAX_READS
-        if self._query.limit is not None and not self._query.chooses_by_content:
-            most = min(most, self._query.limit - self._emitted)
+        left = self._left()
+        if left is not None and not self._query.chooses_by_content:
+            most = min(most, left)
         return len(self._due) >= max(1, most) or self._bytes > _MAX_READ_BYTES
 
+    def _left(self) -> int | None:
+        """How many are still wanted; None for all there are."""
+        return None if self._query.limit is None else self._query.limit - self._emitted
+
     def _is_enough(self) -> bool:
-        return self._query.limit is not None and self._emitted >= self._query.limit
+        return self._left() == 0
 
-    def _hand_out_first(self) -> Stream:
-        listed = yield from self._first()
-        chosen = None
-        if listed is not None and self._query.wants(listed.gist):
-            chosen = self._choose(listed)
-        self._emitted += chosen is not None
+    def _hand_out(self) -> Stream:
+        """Hand out the first half of what is due; what precedes a failure before that is raised.
+
+        In stages, each of which does one thing many times over: that takes two thirds of the time
+        of doing everything to one after the other.
+        """
+        first = [self._due.popleft() for _ in range((len(self._due) + 1) // 2)]
+        failure = yield from self._finish_reading(first)
+        self._summarise(first)
+        listed = [due.listed(due.gist) for due in first if due.gist is not None]
+        values = [self._choose(each) for each in listed if self._query.wants(each.gist)]
+        chosen = [value for value in values if value is not None][: self._left()]
+        self._emitted += len(chosen)
         self._report()
-        if chosen is not None:
-            yield from emit(chosen)
+        yield from emit(chosen)
+        if failure is not None and not self._is_enough():
+            raise failure
 
-    def _first(self) -> Procedure[Listed | None]:
-        """Return the first that is due; None where it is gone, or was written at another time."""
-        target, info, gist, begun = self._due.popleft()
-        if gist is not None:
-            return Listed(target.execution_id, info.modified_at, gist)
-        found = yield from self._found(target, begun)
-        self._bytes -= info.size
-        self._read += 1
-        if found is None or not self._query.wants_time(found.modified_at):
-            return None
-        return Listed(target.execution_id, found.modified_at, self._gist(found, target))
+    def _finish_reading(self, first: list[_Due]) -> Procedure[Exception | None]:
+        """Wait for what was begun; return why one failed, and take it and all behind it away."""
+        reading = [due for due in first if due.begun is not None]
+        outcomes = (yield from await_begun([due.begun for due in reading])) if reading else []
+        for due, outcome in zip(reading, outcomes, strict=True):
+            self._bytes -= due.info.size
+            self._read += 1
+            if not isinstance(outcome, BaseException):
+                due.found = outcome
+                continue
+            try:
+                due.found = yield from self._read_after(outcome, due.target)
+            except Exception as failure:  # noqa: BLE001 - raised when those before are handed out
+                del first[first.index(due) :]
+                return failure
+        return None
 
-    def _found(self, target: Target, begun: Any) -> Procedure[StoredObject | None]:
-        """Wait for what was begun; where that failed, ask again."""
-        try:
-            return (yield from await_begun(begun))
-        except StoreUnavailableError:
-            yield from self._session.settings.retry.after_outage(1)
-            return (yield from self._session.persist(target, lambda: get(target.key)))
+    def _read_after(self, failure: BaseException, target: Target) -> Procedure[StoredObject | None]:
+        """Read again what could not be read, if the store had only no answer."""
+        if not isinstance(failure, StoreUnavailableError):
+            raise failure
+        yield from self._session.settings.retry.after_outage(1)
+        return (yield from self._session.persist(target, lambda: get(target.key)))
+
+    def _summarise(self, first: list[_Due]) -> None:
+        """Note the gist of what was read, unless it was written at a time that is not wanted."""
+        wanted = [
+            (due, found)
+            for due in first
+            if (found := due.found) is not None and self._query.wants_time(found.modified_at)
+        ]
+        gists = [self._gist(found, due.target) for due, found in wanted]
+        for (due, found), gist in zip(wanted, gists, strict=True):
+            due.gist = gist
+            self._session.summaries.put(due.info.key, Summarised(found.version, gist))
 
     def _gist(self, found: StoredObject, target: Target) -> Gist:
         too_large = self._session.too_large(len(found.body), target)
-        gist = gist_of(found.body) if too_large is None else unreadable(too_large)
-        self._session.summaries.put(target.key, Summarised(found.version, gist))
-        return gist
+        return gist_of(found.body) if too_large is None else unreadable(too_large)
 
     def _report(self) -> None:
         if self._progress is not None:

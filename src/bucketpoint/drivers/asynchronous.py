@@ -111,14 +111,18 @@ class AsyncDriver(CheckpointerBase[Store | AsyncStore]):
 
         async def perform(effect: Effect) -> Any:
             match effect:
-                case Begin():
+                case Begin(requests):
                     timeout = self._runtime.request_timeout(for_call(seconds))
-                    reading = asyncio.ensure_future(self._request(effect.request, timeout))
-                    begun.add(reading)
-                    return reading
-                case Await():
-                    begun.discard(effect.begun)
-                    return await effect.begun
+                    readings = [
+                        asyncio.ensure_future(self._request(request, timeout))
+                        for request in requests
+                    ]
+                    begun.update(readings)
+                    return readings
+                case Await(readings):
+                    outcomes = await asyncio.gather(*readings, return_exceptions=True)
+                    begun.difference_update(readings)
+                    return outcomes
                 case _:
                     return await self._perform(effect, for_call(seconds))
 

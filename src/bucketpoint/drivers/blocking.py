@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -94,10 +94,10 @@ class BlockingDriver(CheckpointerBase[Store]):
 
         def perform(effect: Effect) -> Any:
             if isinstance(effect, Await):
-                return effect.begun()
+                return [_outcome(begun) for begun in effect.begun]
             deadline = for_call(seconds)
             if isinstance(effect, Begin):
-                return self._begin(effect.request, self._runtime.request_timeout(deadline))
+                return self._begun(effect.requests, self._runtime.request_timeout(deadline))
             return self._perform(effect, deadline)
 
         return drive_each(stream, perform)
@@ -123,18 +123,17 @@ class BlockingDriver(CheckpointerBase[Store]):
             case _:
                 return self._request(effect, self._runtime.request_timeout(deadline))
 
-    def _begin(self, effect: Request, timeout: float) -> Callable[[], Any]:
-        """Begin a request, and return what waits for its result."""
-        if (
-            self._store.capabilities.single_delivery
-        ):  # here, where a thread costs more than it saves
-            return partial(self._request, effect, timeout)
+    def _begun(self, requests: Sequence[Request], timeout: float) -> list[Callable[[], Any]]:
+        """Begin requests, and return what waits for the result of each."""
+        if self._store.capabilities.single_delivery:
+            # Made when they are waited for: here a thread costs more than it saves.
+            return [partial(self._request, request, timeout) for request in requests]
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="bucketpoint")
-        reading = self._pool.submit(self._request, effect, timeout)
-        return reading.result
+        pool = self._pool
+        return [pool.submit(self._request, request, timeout).result for request in requests]
 
     def _request(self, effect: Request, timeout: float) -> Any:
         started = time.monotonic()
@@ -145,6 +144,13 @@ class BlockingDriver(CheckpointerBase[Store]):
             raise
         self._runtime.observe(effect, started, result)
         return result
+
+
+def _outcome(begun: Callable[[], Any]) -> Any:
+    try:
+        return begun()
+    except Exception as error:  # noqa: BLE001 - the stream handles it
+        return error
 
 
 def _called(effect: Call) -> Any:
