@@ -247,10 +247,12 @@ class Workspace:
 
     def test(self) -> dict[str, Run]:
         """Run the tests of the folder, and return each of their runs by its name."""
-        printed = self.run("test", "-json", "-verbose")
-        events = (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
+        try:
+            printed = self.run("test", "-json", "-verbose")
+        except TerraformError as error:
+            raise TerraformError(_diagnostics(str(error))) from None
         runs: dict[str, Run] = defaultdict(Run)
-        for event in events:
+        for event in _events(printed):
             if event["type"] == "test_plan":
                 runs[event["@testrun"]].plan = _without_schemas(event["test_plan"])
             elif event["type"] == "test_run" and "status" in event["test_run"]:
@@ -284,6 +286,19 @@ def runs_written_for(folder: str) -> list[str]:
     files = sorted((INFRA / folder / "tests").glob("*.tftest.hcl"))
     texts = [path.read_text(encoding="utf-8") for path in files]
     return [name for text in texts for name in re.findall(r'^run "(\w+)"', text, re.MULTILINE)]
+
+
+def _events(printed: str) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
+
+
+def _diagnostics(printed: str) -> str:
+    """Return what went wrong, without the megabytes of plans and schemas around it."""
+    return "\n".join(
+        f"{event.get('@testrun', '')}: {event['diagnostic']['summary']}\n{event['diagnostic']['detail']}"
+        for event in _events(printed)
+        if event["type"] == "diagnostic"
+    )
 
 
 def _without_schemas(plan: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ resource "aws_lambda_function" "this" {
   role          = aws_iam_role.function.arn
 
   runtime          = "python3.13"
+  architectures    = ["x86_64"] # as the packages are that the README puts in
   handler          = "examples.aws_lambda.handler.handle"
   filename         = var.package
   source_code_hash = filebase64sha256(var.package)

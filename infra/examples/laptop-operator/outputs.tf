@@ -4,6 +4,7 @@ output "profile" {
     [profile checkpoints]
     role_arn = ${aws_iam_role.operator.arn}
     region = ${var.region}
+    duration_seconds = ${var.session_hours * 60 * 60}
     source_profile = default
     mfa_serial = YOUR-MFA-DEVICE
   EOT
@@ -11,5 +12,5 @@ output "profile" {
 
 output "store_url" {
   description = "What the command line takes as `BUCKETPOINT_URL`."
-  value       = "${module.checkpoints.store_url}?profile=checkpoints"
+  value       = module.checkpoints.store_url
 }

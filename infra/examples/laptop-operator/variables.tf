@@ -5,13 +5,13 @@ variable "bucket_name" {
 }
 
 variable "operators" {
-  description = "ARNs of the IAM users or roles that people work as, and that may take the operator's role."
+  description = "ARNs of the IAM users that people work as, and that may take the operator's role with a second factor."
   type        = list(string)
   nullable    = false
 
   validation {
-    condition     = length(var.operators) > 0 && alltrue([for arn in var.operators : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(user|role)/.+$", arn))])
-    error_message = "Give at least one ARN of a user or role: arn:aws:iam::ACCOUNT:user/NAME."
+    condition     = length(var.operators) > 0 && alltrue([for arn in var.operators : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:user/[^*?]+$", arn))])
+    error_message = "Give at least one ARN of a user: arn:aws:iam::ACCOUNT:user/NAME. Who works as a role has no second factor to show."
   }
 }
 

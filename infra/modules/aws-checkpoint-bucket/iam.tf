@@ -50,11 +50,25 @@ locals {
     )
   }
 
+  # S3 tells KMS the bucket where a bucket key is used, and the object else. What others encrypted
+  # with the key stays closed.
+  for_this_bucket = { StringLike = { "kms:EncryptionContext:aws:s3:arn" = [local.bucket_arn, local.objects_arn] } }
+
   key_for_readers = var.kms_key == null ? [] : [
-    { Sid = "ReadWithTheKey", Action = ["kms:Decrypt"], Resource = var.kms_key },
+    {
+      Sid       = "ReadWithTheKey"
+      Action    = ["kms:Decrypt"]
+      Resource  = var.kms_key
+      Condition = local.for_this_bucket
+    },
   ]
   key_for_writers = var.kms_key == null ? [] : [
-    { Sid = "ReadAndWriteWithTheKey", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = var.kms_key },
+    {
+      Sid       = "ReadAndWriteWithTheKey"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = var.kms_key
+      Condition = local.for_this_bucket
+    },
   ]
 
   policies = {

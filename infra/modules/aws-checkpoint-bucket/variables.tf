@@ -5,6 +5,11 @@ variable "access_log" {
     prefix = optional(string, "")
   })
   default = null
+
+  validation {
+    condition     = try(var.access_log.bucket, null) != var.bucket_name
+    error_message = "The log goes to another bucket: each line that is written here would be logged anew."
+  }
 }
 
 variable "bucket_name" {
@@ -31,7 +36,7 @@ variable "eventbridge_enabled" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` remove a bucket that still holds checkpoints. They are lost then."
+  description = "Let `terraform destroy` remove a bucket that still holds checkpoints. They are lost then. Without it the bucket stays, but its policy, versioning and blocks are removed before that is found out: apply again at once."
   type        = bool
   default     = false
   nullable    = false
@@ -72,7 +77,7 @@ variable "lifecycle_policy" {
 }
 
 variable "oidc_role" {
-  description = "Makes a role for workers outside AWS, such as a CI job or another cloud: `provider_arn` of the OIDC provider of this account, the `subjects` that may take the role (with `*` and `?`), their `audience`, and which of the three `grants` it has."
+  description = "Makes a role for workers outside AWS, such as a CI job or another cloud: `provider_arn` of the OIDC provider of this account, the `subjects` that may take the role (with `*` and `?` from the third part on: `repo:my-org/*`), their `audience`, and which of the three `grants` it has."
   type = object({
     audience     = optional(string, "sts.amazonaws.com")
     grants       = optional(string, "runner")
@@ -92,10 +97,11 @@ variable "oidc_role" {
   }
 
   validation {
+    # Two parts are written out: `repo:*` would be all of GitHub.
     condition = var.oidc_role == null ? true : length(var.oidc_role.subjects) > 0 && alltrue([
-      for subject in var.oidc_role.subjects : can(regex("[^*?:]", subject))
+      for subject in var.oidc_role.subjects : can(regex("^([^*?]+|[^*?:/]+[:/][^*?:/]+[:/].*)$", subject))
     ])
-    error_message = "Name at least one subject, and none that is everybody."
+    error_message = "Name at least one subject, each with two parts written out before the first wildcard, such as `repo:my-org/*`."
   }
 }
 
@@ -152,14 +158,14 @@ variable "tags" {
 }
 
 variable "unconditional_write_principals" {
-  description = "ARNs, with `*` and `?`, of principals that may write without a condition after all, such as a role for repairs."
+  description = "ARNs of IAM users and roles that may write without a condition after all, such as a role for repairs, with `*` and `?` behind the first part of a path. Of an assumed role give the role's own ARN."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.unconditional_write_principals : can(regex("^arn:[^:*?]+:(iam|sts)::[0-9]{12}:[^*?].*$", arn))])
-    error_message = "Give ARNs of principals of one account each; whoever exempts everybody turns require_conditional_writes off."
+    condition     = alltrue([for arn in var.unconditional_write_principals : can(regex("^arn:[^:*?]+:iam::[0-9]{12}:(user|role)/[^*?/]+(/.*)?$", arn))])
+    error_message = "Give ARNs of users and roles: arn:aws:iam::ACCOUNT:role/NAME. Whoever exempts everybody turns require_conditional_writes off."
   }
 }
 

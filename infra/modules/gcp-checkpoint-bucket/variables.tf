@@ -21,7 +21,7 @@ variable "force_destroy" {
 }
 
 variable "kms_key" {
-  description = "Resource name of the Cloud KMS key to encrypt with, in the bucket's location; null for Google's own keys."
+  description = "Resource name of the Cloud KMS key to encrypt with, in the bucket's location; null for Google's own keys. It must be known when Terraform plans."
   type        = string
   default     = null
 

@@ -1,7 +1,8 @@
 """An account of AWS on loopback: moto, with a guard in front that lets policies be obeyed.
 
-moto asks a bucket's policy without its conditions, and nobody's own policy. It also forgets part of
-two documents that Terraform reads back. The guard does both instead of it.
+moto asks a bucket's policy without its conditions, and nobody's own policy. It tells everybody what is
+not there. It also forgets part of two documents that Terraform reads back. The guard does all that
+instead of it.
 """
 
 from __future__ import annotations
@@ -108,12 +109,33 @@ class Account:
             return _answer(start_response, "403 Forbidden", _ACCESS_DENIED)
         if "policy" in request.query:
             return self._policy(request, environ, start_response)
+        if request.key and not self._may_list_all(request, principal):
+            return self._told_of_nothing(environ, start_response)
         return self._word_for_word(request, environ, start_response)
 
-    def _is_allowed(self, request: S3Request, principal: str) -> bool:
+    def _policies(self, request: S3Request, principal: str) -> list[Policy]:
         policies = [self._identities[principal]]
         if request.bucket in self._bucket_policies:
             policies.append(Policy.parse(self._bucket_policies[request.bucket].decode()))
+        return policies
+
+    def _may_list_all(self, request: S3Request, principal: str) -> bool:
+        whole = Asked("s3:ListBucket", f"arn:aws:s3:::{request.bucket}")
+        return decide(whole, *self._policies(request, principal)) is Decision.ALLOWED
+
+    def _told_of_nothing(
+        self, environ: _Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Deny what is not there, as S3 does to whoever may not list the bucket."""
+        answer: list[Any] = []
+        body = b"".join(self._moto(environ, lambda *start: answer.extend(start)))
+        if answer[0].startswith("404"):
+            return _answer(start_response, "403 Forbidden", _ACCESS_DENIED)
+        start_response(*answer)
+        return [body]
+
+    def _is_allowed(self, request: S3Request, principal: str) -> bool:
+        policies = self._policies(request, principal)
         try:
             rights = list(request.rights())
         except ValueError:

@@ -55,6 +55,7 @@ class Policy:
             if (
                 _like_any(statement["Action"], asked.action, ignore_case=True)
                 and _like_any(statement["Resource"], asked.resource)
+                and _is_for(statement.get("Principal", "*"), asked.context)
                 and _conditions_hold(statement.get("Condition", {}), asked.context)
             ):
                 yield statement
@@ -71,6 +72,11 @@ def decide(asked: Asked, *policies: Policy) -> Decision:
     if "Deny" in effects:
         return Decision.DENIED
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
+
+
+def _is_for(principal: Any, context: Mapping[str, str]) -> bool:
+    """Tell whether a statement is for who asks: one of a bucket's policy says whom it is for."""
+    return principal == "*" or context.get("aws:PrincipalArn") in _listed(principal["AWS"])
 
 
 def _conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:

@@ -28,6 +28,11 @@ run "keys_of_kms" {
   }
 
   assert {
+    condition     = one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default[0].kms_master_key_id == var.kms_key
+    error_message = "It is this key that encrypts, not AWS's own."
+  }
+
+  assert {
     condition = {
       for role, policy in output.policies : role => [
         for statement in jsondecode(policy).Statement : statement.Action if statement.Resource == var.kms_key
@@ -38,6 +43,19 @@ run "keys_of_kms" {
       viewer   = [["kms:Decrypt"]]
     }
     error_message = "Each role has the rights on the key that it needs."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(output.policies) : [
+        for statement in jsondecode(policy).Statement : statement.Condition == {
+          StringLike = {
+            "kms:EncryptionContext:aws:s3:arn" = ["arn:aws:s3:::my-runs", "arn:aws:s3:::my-runs/checkpoints/*"]
+          }
+        } if statement.Resource == var.kms_key
+      ]
+    ]))
+    error_message = "What others encrypted with the key stays closed."
   }
 }
 
@@ -124,7 +142,14 @@ run "conditional_deletes" {
   }
 
   assert {
-    condition     = jsondecode(output.bucket_policy).Statement[2].Condition == { Null = { "s3:if-match" = "true" } }
+    condition = jsondecode(output.bucket_policy).Statement[2] == {
+      Sid       = "DenyUnconditionalDeletes"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:DeleteObject"
+      Resource  = "arn:aws:s3:::my-runs/checkpoints/*"
+      Condition = { Null = { "s3:if-match" = "true" } }
+    }
     error_message = "A delete without a condition is refused."
   }
 }
@@ -153,16 +178,47 @@ run "a_role_for_workers_elsewhere" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.oidc[0].assume_role_policy).Statement[0].Condition == {
-      StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
-      StringLike   = { "token.actions.githubusercontent.com:sub" = ["repo:octo-org/octo-repo:ref:refs/heads/main"] }
-    }
+    condition = jsondecode(aws_iam_role.oidc[0].assume_role_policy).Statement == [{
+      Sid       = "TakeTheRole"
+      Effect    = "Allow"
+      Principal = { Federated = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com" }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {
+        StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
+        StringLike   = { "token.actions.githubusercontent.com:sub" = ["repo:octo-org/octo-repo:ref:refs/heads/main"] }
+      }
+    }]
     error_message = "Only the subject that was named takes the role."
   }
 
   assert {
     condition     = aws_iam_role.oidc[0].name == "my-runs-runner"
     error_message = "It is named after what it may do."
+  }
+}
+
+run "a_role_that_only_looks" {
+  override_resource {
+    target = aws_iam_policy.this["viewer"]
+    values = { arn = "arn:aws:iam::123456789012:policy/my-runs-viewer" }
+  }
+
+  variables {
+    oidc_role = {
+      grants       = "viewer"
+      provider_arn = "arn:aws:iam::123456789012:oidc-provider/gitlab.com"
+      subjects     = ["project_path:my-group/*"]
+    }
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.oidc[0].policy_arn == "arn:aws:iam::123456789012:policy/my-runs-viewer"
+    error_message = "It has the rights that were asked for, and no others."
+  }
+
+  assert {
+    condition     = output.oidc_role_arn == aws_iam_role.oidc[0].arn
+    error_message = "The role is told."
   }
 }
 

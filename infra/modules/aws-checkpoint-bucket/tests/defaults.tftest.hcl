@@ -84,6 +84,18 @@ run "nobody_writes_without_a_condition" {
   }
 
   assert {
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0] == {
+      Sid       = "DenyInsecureTransport"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:aws:s3:::my-runs", "arn:aws:s3:::my-runs/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }
+    error_message = "One statement refuses HTTP, whoever uses it."
+  }
+
+  assert {
     condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[1] == {
       Sid       = "DenyUnconditionalWrites"
       Effect    = "Deny"

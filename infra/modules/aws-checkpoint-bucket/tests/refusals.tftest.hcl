@@ -107,3 +107,33 @@ run "what_climbs_or_ends_at_once" {
     var.lifecycle_policy,
   ]
 }
+
+run "what_is_nearly_everybody" {
+  command = plan
+
+  variables {
+    access_log                     = { bucket = "my-runs" }
+    unconditional_write_principals = ["arn:aws:iam::123456789012:role/*"]
+    oidc_role                      = { provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com", subjects = ["repo:*"] }
+  }
+
+  expect_failures = [
+    var.access_log,
+    var.unconditional_write_principals,
+    var.oidc_role,
+  ]
+}
+
+run "what_would_match_nobody_or_a_namesake" {
+  command = plan
+
+  variables {
+    unconditional_write_principals = ["arn:aws:sts::123456789012:assumed-role/repair/me"]
+    oidc_role                      = { provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com", subjects = ["repo:my-org*"] }
+  }
+
+  expect_failures = [
+    var.unconditional_write_principals,
+    var.oidc_role,
+  ]
+}

@@ -13,6 +13,9 @@ _UNCONDITIONAL = {"s3:if-match": "true", "s3:if-none-match": "true"}
 _NARROWING_NOTHING = {"s3:ObjectCreationOperation": "true"}
 """True of each write but the parts of an upload, which make no object."""
 
+_USER_OR_ROLE = re.compile(r"arn:[^:*?]+:iam::\d{12}:(user|role)/[^*?/]+(/.*)?")
+"""With a wildcard in the first part of the path it might be everybody."""
+
 _ANYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 
 
@@ -42,11 +45,25 @@ def _refuses(statement: Mapping[str, Any], begin: str) -> bool:
 
 def _is_of_all(condition: Mapping[str, Mapping[str, Any]]) -> bool:
     """Tell whether a condition holds for each write without a condition, but for exempt ones."""
-    null, rest = condition.get("Null", {}), {**condition}
+    null, exempt, rest = condition.get("Null", {}), condition.get("ArnNotLike", {}), {**condition}
     rest.pop("Null", None)
     rest.pop("ArnNotLike", None)
-    return _is_part(null, _UNCONDITIONAL) and all(
-        operator == "Bool" and _is_part(keys, _NARROWING_NOTHING) for operator, keys in rest.items()
+    return (
+        _is_part(null, _UNCONDITIONAL)
+        and _are_named(exempt)
+        and all(
+            operator == "Bool" and _is_part(keys, _NARROWING_NOTHING)
+            for operator, keys in rest.items()
+        )
+    )
+
+
+def _are_named(exempt: Mapping[str, Any]) -> bool:
+    """Tell whether only such users and roles are exempt as somebody has named."""
+    return all(
+        key.lower() == "aws:principalarn"
+        and all(_USER_OR_ROLE.fullmatch(str(arn)) for arn in _listed(arns))
+        for key, arns in exempt.items()
     )
 
 

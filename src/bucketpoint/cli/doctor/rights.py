@@ -94,8 +94,13 @@ class Rights:
         self._allowed.add(step)
 
     def deny(self, step: Step, error: AccessDeniedError) -> None:
-        """Note that a request was denied."""
-        self._denied[step] = error
+        """Note that a request was denied; one that was allowed before shows that it is no right."""
+        if step not in self._allowed:
+            self._denied[step] = error
+
+    def is_allowed(self, step: Step) -> bool:
+        """Tell whether such a request was let through."""
+        return step in self._allowed
 
     def is_denied(self, step: Step) -> bool:
         """Tell whether such a request was denied."""
