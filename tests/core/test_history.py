@@ -342,6 +342,18 @@ class TestFork:
         after = Document.parse(got(store, KEY).body).take_data()
         assert codec.same(before, after)
 
+    def test_even_a_stop_iteration_of_edit_comes_out_as_the_very_same_object(
+        self, store: Store
+    ) -> None:
+        problem = StopIteration("mine")
+
+        def fail(_: Checkpoint) -> None:
+            raise problem
+
+        with pytest.raises(StopIteration) as it:
+            written(store, "a").fork(RUN, FORK, edit=fail)
+        assert it.value is problem
+
     def test_the_notes_are_carried_along(self, store: Store) -> None:
         checkpointer = written(store, "a")
         checkpointer.fork(RUN, FORK)

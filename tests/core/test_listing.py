@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ from bucketpoint import (
 from bucketpoint.core import listing
 from bucketpoint.core.effects import Await, Begin, NextPage
 from bucketpoint.core.query import Query
+from bucketpoint.core.summaries import gist_of, in_full
 from bucketpoint.stores.contract import IfAbsent, IfVersion, ObjectInfo, Store, StoredObject
 from bucketpoint.testing import Fault, FaultyStore
+from bucketpoint.testing.conformance import got
 from bucketpoint.testing.fixtures import FrozenClock
 from tests.format.documents import GOLDENS
 from tests.testing.dict_checkpointers import AsyncMemoryStore
@@ -473,6 +476,31 @@ class TestAsync:
 
         assert asyncio.run(listed()) == [*"abcdef"]
         assert most == 6
+
+
+def test_times_of_another_zone_keep_it() -> None:
+    class Elsewhere(MemoryStore):
+        def get(self, key: str, **options: Any) -> StoredObject | None:
+            found = super().get(key, **options)
+            there = datetime(2026, 1, 1, 14, tzinfo=timezone(timedelta(hours=2)))
+            return None if found is None else replace(found, modified_at=there)
+
+    checkpointer = filled(Elsewhere(), run("a"))
+    (found,) = checkpointer.list_executions()
+    assert str(found.modified_at) == "2026-01-01T14:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    "member", [{"deleted": True}, {"codec": "unknown"}], ids=["tombstone", "packed"]
+)
+def test_a_glance_says_what_a_reader_says(member: dict[str, Any]) -> None:
+    store = MemoryStore()
+    filled(store, run("a"))
+    (info,) = store.list("executions/")
+    document = json.loads(got(store, info.key).body)
+    document["bucketpoint"] |= member
+    body = json.dumps(document).encode()
+    assert gist_of(body) == in_full(body)
 
 
 def test_a_version_that_came_back_is_not_read_again() -> None:

@@ -24,6 +24,7 @@ from bucketpoint.errors import (
     ConflictError,
     DeadlineExceededError,
     FenceViolationError,
+    InvalidInputError,
     NoCheckpointError,
     OutcomeUnknownError,
     PreconditionFailedError,
@@ -281,6 +282,13 @@ class TestGivingUp:
         with pytest.raises(OutcomeUnknownError):
             script.run(updating()(session()))
 
+    def test_a_look_that_is_denied_leaves_it_unknown(self) -> None:
+        denied = AccessDeniedError("no right to read")
+        script = Script([("GET", stored(body("a"), "v1")), ("PUT if v1", LOST), ("GET", denied)])
+        with pytest.raises(OutcomeUnknownError) as caught:
+            script.run(updating()(session()))
+        assert caught.value.__cause__ is denied
+
     def test_a_deadline_after_a_refusal_is_a_conflict_where_nothing_is_delivered_twice(
         self,
     ) -> None:
@@ -448,6 +456,10 @@ class TestSettling:
         store = session()
         error = self.unknown(store)
         assert Script([("GET", stored(theirs("a", "b"), "v2"))]).run(settle(store, error)) is False
+
+    def test_an_error_that_tells_nothing_is_refused_before_anything_is_asked(self) -> None:
+        with pytest.raises(InvalidInputError, match="did not come from a checkpointer"):
+            Script([]).run(settle(session(), OutcomeUnknownError("somebody's own")))
 
     def test_it_raises_again_while_the_write_may_still_land(self) -> None:
         store = session()
