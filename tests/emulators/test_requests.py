@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from bucketpoint import Checkpoint, NoCheckpointError, VersionConflictError
+from tests.checkpointer.twins import twin
 from tests.emulators.clouds import PREFIX
 from tests.emulators.proxied import ProxiedBucket
-from tests.unit.twins import twin
 
 Call = Callable[[], Any]
 
