@@ -54,7 +54,9 @@ class Applied:
 
     def command(self, role: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command as somebody with a role, on the URL that Terraform told."""
+        measured = {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_")}
         environment = self.account.environment(role) | {
+            **measured,
             "BUCKETPOINT_URL": f"{self.outputs['store_url']}?probe=false",
             "PATH": os.environ["PATH"],
             "HOME": "/nonexistent",
