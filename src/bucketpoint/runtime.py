@@ -101,7 +101,7 @@ class Runtime:
                 return self.clock()
             case NewID():
                 return self.new_id()
-            case WriterID():
+            case WriterID():  # pragma: no branch - there are no others
                 return self.writer_id()
 
     def sleep_seconds(self, effect: Sleep, deadline: Deadline) -> float:

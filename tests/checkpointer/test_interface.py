@@ -19,6 +19,7 @@ from bucketpoint import (
     StoreRequest,
 )
 from bucketpoint.stores.contract import Store
+from bucketpoint.testing.faults import Fault, FaultyStore
 from tests.checkpointer.steps import KEY, add_one, counted, moved, no_checkpoint, replaced, run
 
 
@@ -201,6 +202,33 @@ def test_a_run_found_absent_is_then_saved_with_one_request(
     counted(requests)
     checkpointer.save_checkpoint(run(), if_absent=True)
     assert counted(requests) == {"put": 1}
+
+
+def test_a_request_that_ends_in_somebody_elses_error_is_told_as_one(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[StoreRequest] = []
+    store = MemoryStore()
+    checkpointer = make(store, observer=told.append)
+
+    def broken(*_: Any, **__: Any) -> None:
+        msg = "a fault of the store's"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(store, "get", broken)
+    with pytest.raises(RuntimeError, match="a fault of the store's"):
+        checkpointer.load_checkpoint("run-42")
+    assert [(request.kind, request.outcome) for request in told] == [("get", "error")]
+
+
+def test_what_went_wrong_is_logged_for_whoever_debugs_and_no_data_with_it(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpointer = make(FaultyStore(MemoryStore(), [Fault.NEVER_SENT]))
+    with caplog.at_level(logging.DEBUG, logger="bucketpoint"):
+        checkpointer.save_checkpoint(run(variables={"secret": "hush"}))
+    assert f"get {KEY}: store_unavailable (attempt 1)" in caplog.text
+    assert "hush" not in caplog.text
 
 
 def test_the_observer_is_told_of_each_request_and_may_fail(

@@ -109,6 +109,21 @@ def test_a_thread_that_waits_for_another_call_gives_up_at_its_deadline() -> None
     saving.join()
 
 
+def test_a_task_that_waits_for_another_call_gives_up_at_its_deadline() -> None:
+    store = HeldStore()
+
+    async def main() -> None:
+        async with AsyncBucketCheckpointer(store) as checkpointer:
+            saving = asyncio.ensure_future(checkpointer.save_checkpoint(run()))
+            await asyncio.to_thread(store.put_began.wait, 60)
+            with pytest.raises(DeadlineExceededError):
+                await checkpointer.load_checkpoint("run-42", timeout=0.01)
+            store.let_go.set()
+            await saving
+
+    asyncio.run(main())
+
+
 def test_updates_of_one_execution_run_one_after_another_and_none_is_lost() -> None:
     async def main() -> Checkpoint:
         async with AsyncBucketCheckpointer(MemoryStore()) as checkpointer:

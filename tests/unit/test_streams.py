@@ -151,6 +151,19 @@ def test_breaking_off_leaves_nothing_behind() -> None:
     asyncio.run(main())  # a task whose error nobody looked at would be reported, and fail the test
 
 
+def test_a_procedure_begins_nothing_that_it_might_leave_behind() -> None:
+    checkpointer = BucketCheckpointer(filled())
+    with pytest.raises(TypeError, match="only a stream"):
+        checkpointer._run("run-42", begin_gets(["000"]), None)
+
+    async def main() -> None:
+        async with AsyncBucketCheckpointer(filled()) as asynchronous:
+            with pytest.raises(TypeError, match="only a stream"):
+                await asynchronous._run("run-42", begin_gets(["000"]), None)
+
+    asyncio.run(main())
+
+
 def test_a_timeout_is_checked_before_anything_is_asked_for() -> None:
     with pytest.raises(InvalidInputError, match="timeout must be a number"):
         BucketCheckpointer(filled())._run_each(bodies(), -1)

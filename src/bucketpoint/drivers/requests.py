@@ -60,7 +60,7 @@ def request(store: Store, effect: Request, timeout: float) -> Any:
             return list(islice(cast("Iterator[ObjectInfo]", listing.entries), size))
         case ListVersions(key, limit):
             return list(islice(store.list_versions(key, timeout=timeout), limit))
-        case DeleteVersion(key, version_id):
+        case DeleteVersion(key, version_id):  # pragma: no branch - there are no others
             return store.delete_version(key, version_id, timeout=timeout)
 
 
@@ -78,7 +78,7 @@ async def request_async(store: AsyncStore, effect: Request, timeout: float) -> A
             return await _first(cast("AsyncIterator[ObjectInfo]", listing.entries), size)
         case ListVersions(key, limit):
             return await _first(store.list_versions(key, timeout=timeout), limit)
-        case DeleteVersion(key, version_id):
+        case DeleteVersion(key, version_id):  # pragma: no branch - there are no others
             return await store.delete_version(key, version_id, timeout=timeout)
 
 
